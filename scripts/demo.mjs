@@ -1,0 +1,6 @@
+// npm run demo: sets the checkout up and starts the demo. Needs Node alone.
+import { build, installPackages } from "./setup.mjs";
+
+installPackages();
+build();
+await import("../examples/demo.mjs");
