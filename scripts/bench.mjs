@@ -1,20 +1,18 @@
-// npm run bench -- NAME [--quick] [--json]: sets the checkout up and runs bench/NAME.ts as built JavaScript.
+// npm run bench -- NAME [--quick] [--json]: sets the checkout up, builds it together with bench/ and runs one benchmark.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { build, installPackages, root } from "./setup.mjs";
+import { compile, installPackages, root } from "./setup.mjs";
 
 const [name, ...rest] = process.argv.slice(2);
-const benches = readdirSync(join(root, "bench"))
-  .filter((file) => file.endsWith(".bench.mjs"))
-  .map((file) => file.slice(0, -".bench.mjs".length));
-if (name === undefined || !existsSync(join(root, "bench", `${name}.bench.mjs`))) {
-  console.error(`usage: npm run bench -- NAME [--quick] [--json]\n  NAME: ${benches.join(", ")}`);
+const names = readdirSync(join(root, "bench"))
+  .filter((file) => file.endsWith(".bench.ts"))
+  .map((file) => file.slice(0, -".bench.ts".length));
+if (name === undefined || !names.includes(name)) {
+  console.error(`usage: npm run bench -- NAME [--quick] [--json]\n  NAME: ${names.join(", ")}`);
   process.exit(1);
 }
 installPackages();
-build();
-const { status } = spawnSync(process.execPath, [join(root, "bench", `${name}.bench.mjs`), ...rest], {
-  stdio: "inherit",
-});
-process.exit(status ?? 1);
+compile("tsconfig.bench.json", ".build");
+const program = join(root, ".build", "bench", `${name}.bench.js`);
+process.exit(spawnSync(process.execPath, [program, ...rest], { stdio: "inherit" }).status ?? 1);

@@ -3,4 +3,4 @@ import { build, installPackages } from "./setup.mjs";
 
 installPackages();
 build();
-await import("../examples/demo.mjs");
+await import("../dist/demo/main.js");

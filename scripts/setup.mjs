@@ -46,10 +46,13 @@ export function installPackages() {
   run("npm", ["ci", "--no-fund", "--no-audit"]);
 }
 
-export function build() {
-  rmSync(join(root, "dist"), { recursive: true, force: true });
-  run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
+/** Compiles a project into a folder of its own, which is emptied first. */
+export function compile(project, out) {
+  rmSync(join(root, out), { recursive: true, force: true });
+  run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", project]);
 }
+
+export const build = () => compile("tsconfig.build.json", "dist");
 
 /** Installs what is missing of the peers; says why when it cannot, and the tests that need them then skip. */
 export function installDebianPackages() {

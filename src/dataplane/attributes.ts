@@ -1,0 +1,196 @@
+/**
+ * One attribute set per object of the data-plane contract, declared once with description, unit, range and default; each
+ * operation takes a subset of it. The engines, the HTTP API and the reference documents derive from these schemas.
+ */
+import { z } from "zod";
+
+const handle = (object: string) =>
+  z.int().min(1).max(0xffff_ffff).describe(`Handle of the ${object}, given by the engine`);
+
+const socketAddress = z
+  .string()
+  .regex(
+    /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]):\d{1,5}$/,
+    "expected ADDRESS:PORT or [IPV6]:PORT",
+  )
+  .describe("Socket address, as 192.0.2.1:1701 or [2001:db8::1]:1701");
+
+const id16 = z.int().min(1).max(0xffff);
+
+// --- port ---
+
+export const portKinds = ["udp", "dgram", "virtual"] as const;
+export type PortKind = (typeof portKinds)[number];
+
+export const portAttributes = z.object({
+  port: handle("port"),
+  kind: z
+    .enum(portKinds)
+    .describe(
+      "udp: batched system calls in the data workers; dgram: node:dgram; virtual: an in-memory link (inline mode)",
+    ),
+  local: socketAddress.describe("Address and port that the socket is bound to"),
+  segmentation: z
+    .boolean()
+    .default(true)
+    .describe("Use UDP_GRO on receipt and UDP_SEGMENT on transmission where it helps"),
+  receiveBuffer: z
+    .int()
+    .min(4096)
+    .max(1 << 30)
+    .default(8 << 20)
+    .describe("Socket receive buffer per worker")
+    .meta({ unit: "bytes" }),
+  sendBuffer: z
+    .int()
+    .min(4096)
+    .max(1 << 30)
+    .default(4 << 20)
+    .describe("Socket send buffer per worker")
+    .meta({ unit: "bytes" }),
+  device: z.int().min(1).describe("Index of the port's device"),
+});
+export const portOpen = portAttributes.pick({
+  kind: true,
+  local: true,
+  segmentation: true,
+  receiveBuffer: true,
+  sendBuffer: true,
+});
+export const portKey = portAttributes.pick({ port: true });
+export type PortOpen = z.input<typeof portOpen>;
+export type PortKey = z.infer<typeof portKey>;
+
+/** A port as the engine has it; `local` carries the real port number if 0 was asked for. */
+export type PortState = Readonly<z.infer<typeof portAttributes>> & { readonly counters: CountersOf<"port"> };
+
+// --- device ---
+
+export const deviceAttributes = z.object({
+  device: z.int().min(1).describe("Device index"),
+  name: z.string().min(1).max(63).describe("Device name, as udp/192.0.2.1:1701"),
+  mtu: z.int().min(68).max(65535).describe("Largest frame that leaves the device").meta({ unit: "bytes" }),
+  up: z.boolean().describe("Administrative state; a device that is down drops what enters and leaves it"),
+});
+export const deviceKey = deviceAttributes.pick({ device: true });
+export const deviceSet = deviceAttributes
+  .pick({ device: true })
+  .extend(deviceAttributes.pick({ mtu: true, up: true }).partial().shape);
+export type DeviceKey = z.infer<typeof deviceKey>;
+export type DeviceSet = z.input<typeof deviceSet>;
+export type DeviceState = Readonly<z.infer<typeof deviceAttributes>> & { readonly counters: CountersOf<"device"> };
+
+// --- tunnel ---
+
+export const tunnelAttributes = z.object({
+  tunnel: handle("tunnel"),
+  version: z
+    .union([z.literal(2), z.literal(3)])
+    .default(2)
+    .describe("L2TP version"),
+  encap: z.enum(["udp", "ip"]).default("udp").describe("What carries L2TP messages"),
+  port: handle("port").describe("Port that the tunnel's datagrams leave through"),
+  local: socketAddress.optional().describe("Source address, when the port is bound to a wildcard address"),
+  remote: socketAddress.describe("The peer's address and port; data from elsewhere is dropped"),
+  tunnelId: id16.describe("Local tunnel id: what the peer puts into its headers; unique in the engine"),
+  peerTunnelId: id16.describe("The peer's tunnel id: what we put into our headers"),
+});
+export const tunnelCreate = tunnelAttributes.omit({ tunnel: true });
+export const tunnelModify = tunnelAttributes
+  .pick({ tunnel: true })
+  .extend(tunnelAttributes.pick({ remote: true, local: true, port: true }).partial().shape);
+export const tunnelKey = tunnelAttributes.pick({ tunnel: true });
+export type TunnelCreate = z.input<typeof tunnelCreate>;
+export type TunnelModify = z.input<typeof tunnelModify>;
+export type TunnelKey = z.infer<typeof tunnelKey>;
+export type TunnelState = Readonly<z.infer<typeof tunnelAttributes>> & {
+  readonly sessions: number;
+  readonly counters: CountersOf<"tunnel">;
+};
+
+// --- session ---
+
+export const pseudowires = ["ppp", "ethernet", "vlan", "ip", "hdlc", "frame-relay", "atm"] as const;
+export type Pseudowire = (typeof pseudowires)[number];
+
+export const sessionAttributes = z.object({
+  session: handle("session"),
+  tunnel: handle("tunnel"),
+  sessionId: id16.describe("Local session id: what the peer puts into its headers; unique in the tunnel"),
+  peerSessionId: id16.describe("The peer's session id: what we put into our headers"),
+  pseudowire: z.enum(pseudowires).default("ppp").describe("Frame type that the session carries"),
+  sendSequence: z.boolean().default(false).describe("Put sequence numbers into data that we send"),
+  receiveSequence: z.boolean().default(false).describe("Drop data without sequence numbers, and old or repeated data"),
+  lnsMode: z
+    .boolean()
+    .default(false)
+    .describe("We are the LNS and decide on sequencing; a LAC follows what its peer does"),
+  reorderTimeout: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(0)
+    .describe("How long data that overtook is held for what it overtook; 0: not at all")
+    .meta({ unit: "milliseconds" }),
+  lengthField: z.boolean().default(false).describe("Put the length field into data headers"),
+  offset: z
+    .int()
+    .min(0)
+    .max(255)
+    .default(0)
+    .describe("Offset padding put into data headers; 0: no offset field")
+    .meta({ unit: "bytes" }),
+  channel: handle("channel").optional().describe("The session's PPP channel (pseudowire ppp)"),
+});
+export const sessionCreate = sessionAttributes.omit({ session: true, channel: true });
+export const sessionModify = sessionAttributes.pick({ session: true }).extend(
+  z.object({
+    sendSequence: z.boolean().optional(),
+    receiveSequence: z.boolean().optional(),
+    lnsMode: z.boolean().optional(),
+    reorderTimeout: z.int().min(0).max(60_000).optional(),
+  }).shape,
+);
+export const sessionKey = sessionAttributes.pick({ session: true });
+export type SessionCreate = z.input<typeof sessionCreate>;
+export type SessionModify = z.input<typeof sessionModify>;
+export type SessionKey = z.infer<typeof sessionKey>;
+export type SessionState = Readonly<z.infer<typeof sessionAttributes>> & { readonly counters: CountersOf<"session"> };
+
+// --- channel and unit ---
+
+export const channelAttributes = z.object({
+  channel: handle("channel"),
+  session: handle("session"),
+  bridgedWith: handle("channel").optional().describe("The channel that this one is bridged with"),
+  unit: handle("unit").optional().describe("The unit that this channel is connected to"),
+});
+export const channelKey = channelAttributes.pick({ channel: true });
+export const channelBridge = channelKey.extend({ with: handle("channel").describe("The other channel") });
+export const channelConnect = channelKey.extend({ unit: handle("unit") });
+export type ChannelKey = z.infer<typeof channelKey>;
+export type ChannelBridge = z.infer<typeof channelBridge>;
+export type ChannelConnect = z.infer<typeof channelConnect>;
+export type ChannelState = Readonly<z.infer<typeof channelAttributes>>;
+
+export const unitAttributes = z.object({
+  unit: handle("unit"),
+  name: z.string().min(1).max(15).describe("Name of the PPP interface, as ppp0"),
+});
+export const unitCreate = unitAttributes.pick({ name: true }).partial();
+export const unitKey = unitAttributes.pick({ unit: true });
+export type UnitCreate = z.input<typeof unitCreate>;
+export type UnitKey = z.infer<typeof unitKey>;
+export type UnitState = Readonly<z.infer<typeof unitAttributes>> & { readonly channels: readonly number[] };
+
+// --- counters ---
+
+/** Counters by object, as the kernel's L2TP statistics name them. Packets and bytes are L2TP payload (PPP frames). */
+export const counters = {
+  port: ["rxPackets", "rxBytes", "txPackets", "txBytes", "txErrors", "rxDropped"],
+  device: ["rxPackets", "rxBytes", "rxDropped", "txPackets", "txBytes", "txDropped"],
+  tunnel: ["rxPackets", "rxBytes", "rxErrors", "txPackets", "txBytes", "txErrors"],
+  session: ["rxPackets", "rxBytes", "rxErrors", "rxSeqDiscards", "rxOosPackets", "txPackets", "txBytes", "txErrors"],
+} as const;
+
+export type CountersOf<O extends keyof typeof counters> = Readonly<Record<(typeof counters)[O][number], number>>;

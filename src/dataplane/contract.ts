@@ -1,0 +1,150 @@
+/**
+ * The data-plane contract: what the control plane asks of an engine, typed. It is the counterpart of the kernel's netlink
+ * and ioctl interface for tunnels, sessions and PPP channels. Both engines implement it and pass the same test suite.
+ *
+ * Operations reject with `DataplaneError`, whose code is the errno name that Linux gives for the same mistake. When an
+ * undoing operation (delete, unbridge, disconnect, close) resolves, no frame crosses the undone relation any more.
+ */
+
+import type * as attributes from "./attributes.js";
+import type {
+  ChannelState,
+  CountersOf,
+  DeviceState,
+  PortState,
+  SessionState,
+  TunnelState,
+  UnitState,
+} from "./attributes.js";
+
+export interface Dataplane {
+  readonly port: {
+    open(attributes: attributes.PortOpen): Promise<PortState>;
+    close(key: attributes.PortKey): Promise<void>;
+    get(key: attributes.PortKey): Promise<PortState>;
+    list(): Promise<readonly PortState[]>;
+  };
+  readonly device: {
+    get(key: attributes.DeviceKey): Promise<DeviceState>;
+    list(): Promise<readonly DeviceState[]>;
+    set(attributes: attributes.DeviceSet): Promise<DeviceState>;
+  };
+  readonly tunnel: {
+    create(attributes: attributes.TunnelCreate): Promise<TunnelState>;
+    modify(attributes: attributes.TunnelModify): Promise<TunnelState>;
+    /** Deletes the tunnel's sessions first, and with them their channels' relations. */
+    delete(key: attributes.TunnelKey): Promise<void>;
+    get(key: attributes.TunnelKey): Promise<TunnelState>;
+    list(): Promise<readonly TunnelState[]>;
+  };
+  readonly session: {
+    create(attributes: attributes.SessionCreate): Promise<SessionState>;
+    modify(attributes: attributes.SessionModify): Promise<SessionState>;
+    /** Answers with the final counters, for accounting. */
+    delete(key: attributes.SessionKey): Promise<CountersOf<"session">>;
+    get(key: attributes.SessionKey): Promise<SessionState>;
+    list(): Promise<readonly SessionState[]>;
+  };
+  readonly channel: {
+    /**
+     * Joins two channels in both directions (PPPIOCBRIDGECHAN). EALREADY: either one is bridged or connected to a unit, or
+     * both are the same. ENXIO: no such channel.
+     */
+    bridge(attributes: attributes.ChannelBridge): Promise<void>;
+    /** Parts a channel and its partner (PPPIOCUNBRIDGECHAN). EINVAL: it is not bridged. */
+    unbridge(key: attributes.ChannelKey): Promise<void>;
+    /** Connects a channel to a unit (PPPIOCCONNECT). EINVAL: connected already. EALREADY: bridged. ENXIO: no such unit. */
+    connect(attributes: attributes.ChannelConnect): Promise<void>;
+    /** EINVAL: it is not connected (PPPIOCDISCONN). */
+    disconnect(key: attributes.ChannelKey): Promise<void>;
+    get(key: attributes.ChannelKey): Promise<ChannelState>;
+    list(): Promise<readonly ChannelState[]>;
+  };
+  readonly unit: {
+    create(attributes: attributes.UnitCreate): Promise<UnitState>;
+    delete(key: attributes.UnitKey): Promise<void>;
+    get(key: attributes.UnitKey): Promise<UnitState>;
+    list(): Promise<readonly UnitState[]>;
+  };
+  capabilities(): Capabilities;
+  /** Frames dropped by reason since the engine was opened; a reason that never happened is absent. */
+  drops(): Readonly<Record<string, number>>;
+  /** Every event from now on, in the order in which it happened, until the iterator is returned or the engine closes. */
+  events(): AsyncIterableIterator<DataplaneEvent>;
+  /**
+   * Frames for the control plane: L2TP control messages and the frames of channels that nothing takes. Called with a
+   * batch; the bytes belong to the listener. The queue behind it is bounded and its overflow counted (`punt-overflow`).
+   */
+  onPunt(listener: (batch: readonly Punt[]) => void): void;
+  /** Queues a frame for transmission; everything queued in one turn of the event loop leaves in one batch. */
+  inject(frame: Inject): void;
+  close(): Promise<void>;
+}
+
+/** A frame that the data plane hands to the control plane. */
+export type Punt =
+  | {
+      readonly origin: "port";
+      readonly port: number;
+      /** The address it was sent to, when the port is bound to a wildcard address. */
+      readonly local: string | undefined;
+      readonly remote: string;
+      /** The UDP payload: a whole L2TP message. */
+      readonly bytes: Uint8Array;
+    }
+  | {
+      /** A PPP frame, with its address and control bytes if the peer sent them. */
+      readonly origin: "channel" | "unit";
+      readonly channel: number;
+      readonly bytes: Uint8Array;
+    };
+
+/** A frame that the control plane has the data plane transmit. */
+export type Inject =
+  | {
+      readonly to: "port";
+      readonly port: number;
+      /** The source address to use, when the port is bound to a wildcard address. */
+      readonly local?: string | undefined;
+      readonly remote: string;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly to: "channel"; readonly channel: number; readonly bytes: Uint8Array };
+
+/** Why an object went away. */
+export type DeleteReason = "deleted" | "parent-deleted" | "engine-closed";
+
+export type DataplaneEvent =
+  | { readonly type: "port-opened"; readonly port: number }
+  | { readonly type: "port-closed"; readonly port: number; readonly reason: DeleteReason }
+  | { readonly type: "tunnel-created"; readonly tunnel: number }
+  | { readonly type: "tunnel-deleted"; readonly tunnel: number; readonly reason: DeleteReason }
+  | { readonly type: "session-created"; readonly session: number; readonly channel: number | undefined }
+  | { readonly type: "session-deleted"; readonly session: number; readonly reason: DeleteReason }
+  | { readonly type: "channel-bridged"; readonly channel: number; readonly with: number }
+  | {
+      readonly type: "channel-unbridged";
+      readonly channel: number;
+      readonly with: number;
+      readonly reason: DeleteReason;
+    }
+  | { readonly type: "channel-connected"; readonly channel: number; readonly unit: number }
+  | {
+      readonly type: "channel-disconnected";
+      readonly channel: number;
+      readonly unit: number;
+      readonly reason: DeleteReason;
+    }
+  /** Data for this tunnel arrives from another port of the peer's address (NAT); at most one event a second and tunnel. */
+  | { readonly type: "tunnel-float"; readonly tunnel: number; readonly remote: string };
+
+/** What this engine can do on this machine; an operation outside of it answers EOPNOTSUPP. */
+export interface Capabilities {
+  readonly engine: "user" | "linux";
+  readonly workers: number;
+  readonly ports: readonly attributes.PortKind[];
+  readonly segmentation: boolean;
+  readonly tunnelVersions: readonly (2 | 3)[];
+  readonly pseudowires: readonly attributes.Pseudowire[];
+  readonly limits: { readonly tunnels: number; readonly sessions: number };
+}
