@@ -58,11 +58,9 @@ export const build = () => compile("tsconfig.build.json", "dist");
 export function installDebianPackages() {
   const has = (name) => {
     try {
-      const status = execFileSync("dpkg-query", ["-W", "-f", "${db:Status-Status}", name], {
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "ignore"],
-      });
-      return status === "installed";
+      return execFileSync("dpkg", ["-s", name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).includes(
+        "Status: install ok installed",
+      );
     } catch {
       return false;
     }
