@@ -1,5 +1,5 @@
 // Brings a checkout to where it can run: npm packages, the build (--build) and Debian's test peers (--debian).
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -29,7 +29,18 @@ export const debianPackages = [
 
 function run(command, args, options = {}) {
   // Standard output belongs to the program that asked for the set-up, which may be printing JSON.
-  execFileSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], ...options });
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], ...options });
+  if (status !== 0) throw new Error(`${command} ${args[0]} ${error?.message ?? `ended with status ${status}`}`);
+}
+
+/** A step without which nothing else can work. */
+function must(command, args) {
+  try {
+    run(command, args);
+  } catch (error) {
+    console.error(`setup: ${error.message}`);
+    process.exit(1);
+  }
 }
 
 export function installPackages() {
@@ -43,13 +54,13 @@ export function installPackages() {
     );
     if (missing.length === 0) return;
   }
-  run("npm", ["ci", "--no-fund", "--no-audit"]);
+  must("npm", ["ci", "--no-fund", "--no-audit"]);
 }
 
 /** Compiles a project into a folder of its own, which is emptied first. */
 export function compile(project, out) {
   rmSync(join(root, out), { recursive: true, force: true });
-  run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", project]);
+  must(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", project]);
 }
 
 export const build = () => compile("tsconfig.build.json", "dist");
