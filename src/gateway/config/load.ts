@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { LineCounter, parseDocument } from "yaml";
+import { explain } from "./explain.js";
+import { keepSpelling, lineAndColumn, offsetOf, pathText } from "./positions.js";
+import { ConfigError, type Problem } from "./problems.js";
+import { resolveConfig } from "./resolve.js";
+import { configSchema } from "./schema.js";
+import type { Config } from "./types.js";
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** What is allowed but probably not meant; same form as the mistakes. */
+  readonly warnings: readonly Problem[];
+}
+
+/** Reads a configuration file and the secret files that it names. Throws `ConfigError` with every mistake found. */
+export function loadConfig(path: string): LoadedConfig {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new ConfigError([{ file: path, line: 1, column: 1, path: "", message: reason(cause) }]);
+  }
+  return parseConfig(text, path);
+}
+
+/** The same for text at hand; `file` names it in messages, and secret files are looked for beside it. */
+export function parseConfig(text: string, file = "junctor.yaml"): LoadedConfig {
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, stringKeys: true });
+  const problem = (path: readonly PropertyKey[], at: "key" | "value", message: string): Problem => ({
+    file,
+    ...lineAndColumn(counter, offsetOf(document, path, at)),
+    path: pathText(path),
+    message,
+  });
+
+  const syntax = document.errors.map((error) => ({
+    file,
+    ...lineAndColumn(counter, error.pos[0]),
+    path: "",
+    message: error.message,
+  }));
+  if (syntax.length > 0) throw new ConfigError(syntax);
+
+  keepSpelling(document);
+  const plain: unknown = document.toJS() ?? {};
+  const parsed = configSchema.safeParse(plain);
+  if (!parsed.success) {
+    const explained = parsed.error.issues.flatMap((issue) => explain(issue, plain));
+    throw new ConfigError(inOrder(explained.map((each) => problem(each.path, each.at, each.message))));
+  }
+
+  const mistakes: Problem[] = [];
+  const warnings: Problem[] = [];
+  const config = resolveConfig(parsed.data, {
+    file,
+    directory: dirname(resolve(file)),
+    mistake: (path, message) => mistakes.push(problem(path, "value", message)),
+    warning: (path, message) => warnings.push(problem(path, "value", message)),
+  });
+  if (mistakes.length > 0) throw new ConfigError(inOrder(mistakes));
+  return { config, warnings: inOrder(warnings) };
+}
+
+const inOrder = (problems: readonly Problem[]): readonly Problem[] =>
+  problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+
+const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
