@@ -1,0 +1,115 @@
+/**
+ * Prometheus metrics: base units, no label whose values grow with the number of sessions. Counters are read from the gateway
+ * and the data plane when they are asked for.
+ */
+import { Hono } from "hono";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { Dataplane } from "../dataplane/contract.js";
+import type { Gateway } from "../gateway/types.js";
+import { health } from "./app.js";
+import type { EventHub } from "./events.js";
+
+export interface MetricsSource {
+  readonly gateway: Gateway;
+  readonly plane: Pick<Dataplane, "port" | "drops">;
+  readonly events: Pick<EventHub, "subscribers" | "dropped">;
+  readonly version: string;
+  /** Configuration files that a reload refused. */
+  readonly failedReloads: () => number;
+}
+
+export function createMetrics(source: MetricsSource): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const { gateway, plane, events } = source;
+
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[], read: () => Counts<L>) =>
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      async collect() {
+        this.reset();
+        for (const [labels, value] of await read()) this.inc(labels, value);
+      },
+    });
+
+  new Gauge({ name: "junctor_build_info", help: "Version", labelNames: ["version"], registers: [registry] }).set(
+    { version: source.version },
+    1,
+  );
+  gauge("junctor_ready", "Whether new calls are served", () => Number(gateway.ready && !gateway.draining));
+  gauge("junctor_draining", "Whether new calls are refused until the last has ended", () => Number(gateway.draining));
+  gauge("junctor_event_readers", "Connected readers of events", () => events.subscribers);
+  counter("junctor_event_readers_dropped_total", "Readers of events that did not keep up", [], () => [
+    [{}, events.dropped],
+  ]);
+  counter("junctor_failed_reloads_total", "Configuration files that a reload refused", [], () => [
+    [{}, source.failedReloads()],
+  ]);
+  populations(registry, gateway);
+  counter("junctor_gateway_events_total", "What the control plane counted, by name", ["event"], () =>
+    labelled("event", gateway.statistics()),
+  );
+  counter("junctor_dropped_frames_total", "Frames that the data plane dropped", ["reason"], () =>
+    labelled("reason", plane.drops()),
+  );
+  for (const [name, help, count] of portCounters) {
+    counter(name, help, ["port"], async () =>
+      (await plane.port.list()).map((port) => [{ port: port.local }, port.counters[count]]),
+    );
+  }
+  return registry;
+}
+
+type Count<L extends string> = readonly [labels: Partial<Record<L, string>>, value: number];
+type Counts<L extends string> = readonly Count<L>[] | Promise<readonly Count<L>[]>;
+
+const labelled = <L extends string>(label: L, counts: Readonly<Record<string, number>>): readonly Count<L>[] =>
+  Object.entries(counts).map(([name, value]) => [{ [label]: name } as Partial<Record<L, string>>, value]);
+
+const portCounters = [
+  ["junctor_port_receive_packets_total", "Datagrams received on a port", "rxPackets"],
+  ["junctor_port_receive_bytes_total", "Bytes received on a port", "rxBytes"],
+  ["junctor_port_receive_dropped_total", "Datagrams received on a port and dropped", "rxDropped"],
+  ["junctor_port_transmit_packets_total", "Datagrams transmitted on a port", "txPackets"],
+  ["junctor_port_transmit_bytes_total", "Bytes transmitted on a port", "txBytes"],
+  ["junctor_port_transmit_errors_total", "Datagrams that a port could not transmit", "txErrors"],
+] as const;
+
+/** Tunnels and sessions by side and state. */
+function populations(registry: Registry, gateway: Gateway): void {
+  const of = (name: string, help: string, list: () => Promise<readonly { side: string; state: string }[]>) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["side", "state"],
+      registers: [registry],
+      async collect() {
+        this.reset();
+        for (const { side, state } of await list()) this.inc({ side, state });
+      },
+    });
+  of("junctor_tunnels", "Tunnels, by who opened them and state", () => gateway.tunnels());
+  of("junctor_sessions", "Sessions, by who opened their tunnel and state", () => gateway.sessions());
+}
+
+/** The metrics listener: `/metrics`, `/livez`, `/readyz`. */
+export function createMetricsApp(registry: Registry, gateway: Gateway): Hono {
+  const app = new Hono();
+  health(app, { gateway });
+  app.get("/metrics", async (context) =>
+    context.body(await registry.metrics(), 200, { "content-type": registry.contentType }),
+  );
+  return app;
+}

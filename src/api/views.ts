@@ -1,0 +1,93 @@
+/** From what the gateway and the data plane know to what the API shows. */
+import type { ChannelState } from "../dataplane/attributes.js";
+import type { GatewayEvent, SessionView, TunnelView } from "../gateway/types.js";
+import type { Ended } from "../l2tp/types.js";
+import { sessionName } from "./names.js";
+import type { Channel, EndedJson, Event, Session, Tunnel } from "./schemas.js";
+
+const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
+/** The peer's other AVPs stay behind: they may carry what the peer hid. */
+export const tunnelJson = (view: TunnelView): Tunnel => ({
+  tunnel: view.tunnel,
+  peerTunnelId: view.peerTunnelId,
+  side: view.side,
+  state: view.state,
+  initiator: view.initiator,
+  local: view.local ?? null,
+  remote: view.remote,
+  hostName: view.peer?.hostName ?? null,
+  vendorName: view.peer?.vendorName ?? null,
+  firmwareRevision: view.peer?.firmwareRevision ?? null,
+  sessions: view.calls,
+  since: iso(view.since),
+  counters: view.counters,
+  transport: view.transport,
+});
+
+export const sessionJson = (view: SessionView): Session => ({
+  session: sessionName(view.call),
+  tunnel: view.tunnel,
+  sessionId: view.sessionId,
+  peerSessionId: view.peerSessionId,
+  side: view.side,
+  kind: view.kind,
+  role: view.role,
+  state: view.state,
+  channel: view.channel ?? null,
+  bridgedWith: view.bridgedWith === undefined ? null : sessionName(view.bridgedWith),
+  callingNumber: view.callingNumber ?? null,
+  calledNumber: view.calledNumber ?? null,
+  userName: view.userName ?? null,
+  since: iso(view.since),
+  counters: view.counters,
+});
+
+/** `owners`: sessions by their channel. */
+export const channelJson = (state: ChannelState, owners: ReadonlyMap<number, SessionView>): Channel => {
+  const owner = owners.get(state.channel);
+  return {
+    channel: state.channel,
+    session: owner === undefined ? null : sessionName(owner.call),
+    bridgedWith: state.bridgedWith ?? null,
+    unit: state.unit ?? null,
+  };
+};
+
+const endedJson = (ended: Ended): EndedJson => ({
+  by: ended.by,
+  result: ended.result,
+  error: ended.error ?? null,
+  message: ended.message ?? null,
+  cause:
+    ended.cause === undefined
+      ? null
+      : { code: ended.cause.code, message: ended.cause.message, advisory: ended.cause.advisory ?? null },
+});
+
+export function eventJson(gatewayEvent: GatewayEvent, id: number, now: number): Event {
+  const head = { id, time: iso(now) };
+  switch (gatewayEvent.type) {
+    case "tunnel-down":
+      return { ...head, ...gatewayEvent, ended: endedJson(gatewayEvent.ended) };
+    case "session-up": {
+      const { type, call, side } = gatewayEvent;
+      return { ...head, type, session: sessionName(call), side };
+    }
+    case "session-down": {
+      const { type, call, side, ended } = gatewayEvent;
+      return { ...head, type, session: sessionName(call), side, ended: endedJson(ended) };
+    }
+    case "bridged":
+    case "unbridged": {
+      const { type, call, with: other } = gatewayEvent;
+      return { ...head, type, session: sessionName(call), with: sessionName(other) };
+    }
+    case "forward-failed": {
+      const { type, call, lns, ended } = gatewayEvent;
+      return { ...head, type, session: sessionName(call), lns, ended: endedJson(ended) };
+    }
+    default:
+      return { ...head, ...gatewayEvent };
+  }
+}

@@ -1,0 +1,160 @@
+/** A gateway and channels that do as they are told, for tests of what stands above them. */
+
+import type { ChannelState } from "../../src/dataplane/attributes.js";
+import type { Dataplane } from "../../src/dataplane/contract.js";
+import { DataplaneError } from "../../src/errors.js";
+import type { Gateway, GatewayEvent, SessionView, TunnelView } from "../../src/gateway/types.js";
+
+export interface FakeGateway extends Gateway {
+  readonly calls: string[];
+  emit(event: GatewayEvent): void;
+}
+
+const since = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+export const call = (tunnel: number, session: number): number => tunnel * 0x1_0000 + session;
+
+export const tunnelView = (tunnel: number, side: "access" | "onward", more: Partial<TunnelView> = {}): TunnelView => ({
+  tunnel,
+  peerTunnelId: tunnel + 100,
+  port: 1,
+  local: undefined,
+  remote: `192.0.2.${tunnel}:1701`,
+  state: "established",
+  initiator: side === "onward",
+  peer: {
+    remote: `192.0.2.${tunnel}:1701`,
+    hostName: side === "access" ? "lac1" : "lns1",
+    vendorName: undefined,
+    firmwareRevision: undefined,
+    avps: {},
+  } as TunnelView["peer"],
+  calls: 1,
+  transport: { ns: 3, nr: 4, window: 16, congestionWindow: 2, queued: 0, retransmissions: 0 },
+  side,
+  since,
+  counters: { rxPackets: 10, rxBytes: 1000, rxErrors: 0, txPackets: 20, txBytes: 2000, txErrors: 0 },
+  ...more,
+});
+
+export const sessionView = (tunnel: number, session: number, more: Partial<SessionView> = {}): SessionView => ({
+  call: call(tunnel, session),
+  tunnel,
+  sessionId: session,
+  peerSessionId: session + 1,
+  kind: "incoming",
+  role: "lns",
+  state: "established",
+  side: "access",
+  channel: session,
+  bridgedWith: undefined,
+  callingNumber: "4930123",
+  calledNumber: undefined,
+  userName: "alice@example.net",
+  since,
+  counters: {
+    rxPackets: 1,
+    rxBytes: 100,
+    rxErrors: 0,
+    rxSeqDiscards: 0,
+    rxOosPackets: 0,
+    txPackets: 2,
+    txBytes: 200,
+    txErrors: 0,
+  },
+  ...more,
+});
+
+export function fakeGateway(tunnels: readonly TunnelView[], sessions: readonly SessionView[]): FakeGateway {
+  const tunnelTable = new Map(tunnels.map((view) => [view.tunnel, view]));
+  const sessionTable = new Map(sessions.map((view) => [view.call, view]));
+  const calls: string[] = [];
+  const pending: GatewayEvent[] = [];
+  const reader = { wake: (): void => {} };
+  let stopped = false;
+  let draining = false;
+
+  async function* events(): AsyncGenerator<GatewayEvent> {
+    while (!stopped) {
+      const event = pending.shift();
+      if (event !== undefined) yield event;
+      else await new Promise<void>((resolve) => Object.assign(reader, { wake: resolve }));
+    }
+  }
+
+  return {
+    calls,
+    emit(event) {
+      pending.push(event);
+      reader.wake();
+    },
+    start: async () => void calls.push("start"),
+    reload: async () => ["access1 opened"],
+    drain(on) {
+      draining = on;
+      calls.push(`drain ${on}`);
+    },
+    get draining() {
+      return draining;
+    },
+    ready: true,
+    async stop() {
+      stopped = true;
+      reader.wake();
+    },
+    tunnels: async () => [...tunnelTable.values()],
+    sessions: async () => [...sessionTable.values()],
+    tunnel: async (tunnel) => tunnelTable.get(tunnel),
+    session: async (id) => sessionTable.get(id),
+    terminateTunnel: async (tunnel) => tunnelTable.delete(tunnel),
+    terminateSession: async (id) => sessionTable.delete(id),
+    events: () => events() as AsyncIterableIterator<GatewayEvent>,
+    statistics: () => ({ "tunnel-up": 2, "session-up": 3 }),
+    capabilities: {
+      engine: "user",
+      workers: 1,
+      ports: ["udp"],
+      segmentation: true,
+      tunnelVersions: [2],
+      pseudowires: ["ppp"],
+      limits: { tunnels: 65_535, sessions: 1_000_000 },
+    },
+  };
+}
+
+/** Channels that can be bridged, with the kernel's answers to mistakes. */
+export function fakeChannels(indices: readonly number[]): Dataplane["channel"] {
+  const partner = new Map<number, number>();
+  const known = (channel: number): void => {
+    if (!indices.includes(channel)) throw new DataplaneError("ENXIO", `channel ${channel}`, "no such channel");
+  };
+  const state = (channel: number): ChannelState => ({
+    channel,
+    session: channel,
+    bridgedWith: partner.get(channel),
+  });
+  return {
+    async bridge({ channel, with: other }) {
+      known(channel);
+      known(other);
+      if (channel === other || partner.has(channel) || partner.has(other)) {
+        throw new DataplaneError("EALREADY", `channel ${channel}`, "is bridged", "unbridge it first");
+      }
+      partner.set(channel, other).set(other, channel);
+    },
+    async unbridge({ channel }) {
+      known(channel);
+      const other = partner.get(channel);
+      if (other === undefined) throw new DataplaneError("EINVAL", `channel ${channel}`, "is not bridged");
+      partner.delete(channel);
+      partner.delete(other);
+    },
+    connect: async () => {},
+    disconnect: async () => {},
+    async get({ channel }) {
+      known(channel);
+      return state(channel);
+    },
+    list: async () => indices.map(state),
+  };
+}
