@@ -1,7 +1,7 @@
 // PPP in asynchronous HDLC-like framing (RFC 1662), as a pty between xl2tpd and pppd carries it.
 
-const flag = 0x7e;
-const escape = 0x7d;
+const flagByte = 0x7e;
+const escapeByte = 0x7d;
 
 /** The 16-bit frame check sequence (RFC 1662 appendix C); 0xf0b8 over a frame with its own at the end. */
 export function fcs16(bytes) {
@@ -16,12 +16,12 @@ export function fcs16(bytes) {
 /** A frame as it goes on the line: FCS appended, all control characters escaped, flags around it. */
 export function frame(bytes) {
   const check = fcs16(bytes) ^ 0xffff;
-  const line = [flag];
+  const line = [flagByte];
   for (const byte of [...bytes, check & 0xff, check >> 8]) {
-    if (byte < 0x20 || byte === flag || byte === escape) line.push(escape, byte ^ 0x20);
+    if (byte < 0x20 || byte === flagByte || byte === escapeByte) line.push(escapeByte, byte ^ 0x20);
     else line.push(byte);
   }
-  line.push(flag);
+  line.push(flagByte);
   return Buffer.from(line);
 }
 
@@ -31,12 +31,12 @@ export function deframer(deliver, reject) {
   let escaped = false;
   return (chunk) => {
     for (const byte of chunk) {
-      if (byte === flag) {
+      if (byte === flagByte) {
         if (bytes.length >= 4 && fcs16(bytes) === 0xf0b8) deliver(Buffer.from(bytes.slice(0, -2)));
         else if (bytes.length > 0) reject(Buffer.from(bytes));
         bytes = [];
         escaped = false;
-      } else if (byte === escape) escaped = true;
+      } else if (byte === escapeByte) escaped = true;
       else {
         bytes.push(escaped ? byte ^ 0x20 : byte);
         escaped = false;

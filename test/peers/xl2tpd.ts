@@ -65,7 +65,7 @@ export async function startXl2tpd(
     async status() {
       const since = daemon.mark();
       daemon.child.kill("SIGUSR1");
-      const [text, tunnels] = await daemon.waitFor(/Number of tunnels open: (\d+)[^]*?Config File/, { since });
+      const [text, tunnels] = await daemon.waitFor(/Number of tunnels open: (\d+).*?Config File/s, { since });
       return {
         tunnels: Number(tunnels),
         calls: [...text.matchAll(/Call .*? # \d+, ID = (\d+) \(local\)/g)].map(([, id]) => Number(id)),
