@@ -54,9 +54,21 @@ describe.skipIf(reason !== undefined)(title, () => {
     expect(await lac.status()).toMatchObject({ tunnels: 1, calls: [expect.any(Number)] });
   });
 
-  it("leaves nothing after a hang-up", async () => {
+  it("leaves nothing after a hang-up of the LNS's", async () => {
+    const [session] = await lns.sessions();
+    await lns.cli(`drop session ${session}`);
+    await lac.idle();
+    expect(await lns.sessions()).toEqual([]);
+    expect(await lns.tunnels()).toEqual([{ id: expect.any(Number), sessions: 0 }]);
+  });
+
+  it("leaves nothing after the caller closes its tunnel", async () => {
+    lac.control("c east");
+    await lac.pppReports(/ipcp up.*ipcp up/s);
     lac.control("d east");
-    await eventually("l2tpns has no session", async () => ((await lns.sessions()).length === 0 ? true : undefined));
+    await lac.gone();
+    await eventually("l2tpns has no tunnel", async () => ((await lns.tunnels()).length === 0 ? true : undefined));
+    expect(await lns.sessions()).toEqual([]);
   });
 
   it("shows tshark nothing to complain of", async () => {

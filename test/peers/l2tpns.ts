@@ -6,11 +6,11 @@ import { temporaryDirectory, type Undo } from "./undo.js";
 
 export interface L2tpns {
   readonly process: Running;
-  /** Runs a command of its own CLI (telnet on the namespace's loopback) and gives what it printed. */
+  /** Runs a privileged command of its own CLI and gives what it printed: `drop session ID`, `show tunnels` … */
   cli(command: string): Promise<string>;
-  /** Ids of the sessions and tunnels that are in use. */
+  /** Ids of the sessions that have an address: it lists one that has ended for some seconds more, without. */
   sessions(): Promise<readonly number[]>;
-  tunnels(): Promise<readonly number[]>;
+  tunnels(): Promise<readonly { id: number; sessions: number }[]>;
 }
 
 const cliPort = 23;
@@ -64,15 +64,34 @@ load plugin "sessionctl"
   undo.defer(async () => void (await daemon.stop("SIGTERM", 3000)));
   await daemon.waitFor(/I am declaring myself the master/i, { timeout: 20_000 });
 
-  const cli = (command: string) =>
-    space.run(["sh", "-c", `printf '%s\\r\\nexit\\r\\n' "$0" | busybox nc 127.0.0.1 ${cliPort}`, command], {
-      timeout: 5000,
-    });
-  const idsOf = (text: string) => [...text.matchAll(/^\s*(\d+)\s/gm)].map(([, id]) => Number(id));
+  // One connection for all commands: one that says exit at once may be reset before its output has been read.
+  const terminal = space.start(["busybox", "nc", "127.0.0.1", String(cliPort)]);
+  undo.defer(async () => void (await terminal.stop()));
+  await terminal.waitFor(/lns> $/);
+  let last: Promise<unknown> = Promise.resolve();
+  const execute = async (command: string) => {
+    const since = terminal.mark();
+    terminal.child.stdin?.write(`${command}\r\n`);
+    const [output] = await terminal.waitFor(/^.*\nlns[>#] $/s, { since, timeout: 5000 });
+    return output;
+  };
+  const cli = (command: string) => {
+    const turn = last.then(() => execute(command));
+    last = turn.catch(() => {});
+    return turn;
+  };
+  await cli("enable"); // drop is refused without
   return {
     process: daemon,
     cli,
-    sessions: async () => idsOf(await cli("show session")),
-    tunnels: async () => idsOf(await cli("show tunnels")),
+    sessions: async () =>
+      [...(await cli("show session")).matchAll(/^\s+(\d+)\s+\d+\s+\d+\s+\S+\s+(\d\S+)/gm)].flatMap(([, id, address]) =>
+        address === "0.0.0.0" ? [] : [Number(id)],
+      ),
+    tunnels: async () =>
+      [...(await cli("show tunnels")).matchAll(/^\s+(\d+)\s+\S+\s+[\d.]+\s+\S+\s+(\d+)/gm)].map(([, id, sessions]) => ({
+        id: Number(id),
+        sessions: Number(sessions),
+      })),
   };
 }

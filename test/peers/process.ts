@@ -13,6 +13,8 @@ export interface Running {
   mark(): number;
   /** Resolves when the output from `since` on matches; rejects with the output when it has not within `timeout` ms. */
   waitFor(pattern: RegExp, options?: { timeout?: number; since?: number }): Promise<RegExpMatchArray>;
+  /** Whether it has. */
+  ended(): boolean;
   /** Resolves to the exit status or the name of the signal. */
   readonly exited: Promise<number | string>;
   /** Sends `signal`, then SIGKILL after `grace` ms. Does nothing when the program has ended. */
@@ -62,6 +64,7 @@ export function start(argv: readonly string[], options: { cwd?: string; env?: No
     output: () => text,
     mark: () => text.length,
     exited,
+    ended: () => ended,
     waitFor(pattern, { timeout = 10_000, since = 0 } = {}) {
       return new Promise((resolve, reject) => {
         const done = () => {

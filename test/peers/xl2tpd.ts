@@ -13,12 +13,22 @@ export interface Subscriber {
   readonly ping: string;
 }
 
+export interface Xl2tpdState {
+  readonly tunnels: number;
+  /** Local session ids. */
+  readonly calls: readonly number[];
+}
+
 export interface Xl2tpd {
   readonly process: Running;
   /** Writes a command to the control pipe: `c NAME` connects a LAC section, `d NAME` closes its tunnel, `h CALL` hangs up. */
   control(command: string): void;
   /** Tunnels and calls that it knows of now. */
-  status(): Promise<{ tunnels: number; calls: readonly number[] }>;
+  status(): Promise<Xl2tpdState>;
+  /** Resolves when it has no call. One that it hung up itself stays until its tunnel goes: it waits for a ZLB on the call. */
+  idle(): Promise<void>;
+  /** Resolves when it has neither tunnel nor call. */
+  gone(): Promise<void>;
   /** The stub's log: one line an event. */
   ppp(): string;
   /** Resolves when the stub's log matches. */
@@ -59,18 +69,23 @@ export async function startXl2tpd(
   await daemon.waitFor(/Listening on IP address/);
 
   const ppp = () => readFileSync(path("ppp.log"), "utf8");
+  const status = async () => {
+    const since = daemon.mark();
+    daemon.child.kill("SIGUSR1");
+    const [text, tunnels] = await daemon.waitFor(/Number of tunnels open: (\d+).*?Config File/s, { since });
+    const calls = [...text.matchAll(/Call .*? # \d+, ID = (\d+) \(local\)/g)].map(([, id]) => Number(id));
+    return { tunnels: Number(tunnels), calls };
+  };
+  const settled = (what: string, good: (state: Xl2tpdState) => boolean) =>
+    eventually(`xl2tpd has ${what}`, async () => (good(await status()) ? true : undefined)).catch((error) => {
+      throw new Error(`${error.message}; its log:\n${daemon.output().slice(-4000)}`);
+    });
   return {
     process: daemon,
     control: (command) => writeFileSync(path("control"), `${command}\n`),
-    async status() {
-      const since = daemon.mark();
-      daemon.child.kill("SIGUSR1");
-      const [text, tunnels] = await daemon.waitFor(/Number of tunnels open: (\d+).*?Config File/s, { since });
-      return {
-        tunnels: Number(tunnels),
-        calls: [...text.matchAll(/Call .*? # \d+, ID = (\d+) \(local\)/g)].map(([, id]) => Number(id)),
-      };
-    },
+    status,
+    idle: async () => void (await settled("no call", ({ calls }) => calls.length === 0)),
+    gone: async () => void (await settled("no tunnel", ({ tunnels, calls }) => tunnels === 0 && calls.length === 0)),
     ppp,
     pppReports: (pattern, timeout) =>
       eventually(`pppd stub reports ${pattern}`, () => ppp().match(pattern) ?? undefined, timeout).catch((error) => {
