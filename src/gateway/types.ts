@@ -55,17 +55,17 @@ export interface Gateway {
   drain(on: boolean): void;
   readonly draining: boolean;
   readonly ready: boolean;
-  /** StopCCN to every peer, waits for their acknowledgement at most `grace` milliseconds, closes everything. */
+  /** StopCCN (result 6) to every peer, waits for their acknowledgement at most `grace` milliseconds, closes its ports. */
   stop(grace: number): Promise<void>;
   tunnels(): Promise<readonly TunnelView[]>;
   sessions(): Promise<readonly SessionView[]>;
   tunnel(tunnel: number): Promise<TunnelView | undefined>;
   session(call: number): Promise<SessionView | undefined>;
-  /** Administrative end: StopCCN (result 6, administratively requested) or CDN (result 3). False: no such object. */
+  /** Administrative end: StopCCN (result 1, cleared) or CDN (result 3, administrative). False: no such object. */
   terminateTunnel(tunnel: number): Promise<boolean>;
   terminateSession(call: number): Promise<boolean>;
   events(): AsyncIterableIterator<GatewayEvent>;
-  /** Set-up and tear-down counts, control-plane and data-plane drops by reason, for metrics. */
+  /** Counts by name: the gateway's own, `control/…` the machine's, `control-drop/…` and `data-drop/…` by reason. */
   statistics(): Readonly<Record<string, number>>;
   readonly capabilities: Capabilities;
 }

@@ -1,0 +1,173 @@
+/** Calls as the machine reports them: asked for, established, ended; and what policy makes of them. */
+import type { Output } from "../l2tp/types.js";
+import type { AvpValues } from "../wire/l2tp2-avp.js";
+import { type Core, closeCall } from "./core.js";
+import { callEnds, relayEnd } from "./disconnect-codes.js";
+import { accepted, attemptFailed, endSetup, forward } from "./forwarding.js";
+import { occupy, vacate } from "./onward.js";
+import { createSession, deleteSession } from "./plumbing.js";
+import type { CallFacts } from "./policy.js";
+import { type Leg, type Setup, sideOf } from "./records.js";
+import { tunnelFailing, tunnelIdle } from "./tunnels.js";
+
+type Event<T extends Output["type"]> = Extract<Output, { type: T }>;
+
+export function callRequested(core: Core, event: Event<"call-request">): void {
+  const tunnel = core.tunnels.get(event.call >>> 16);
+  const refusal = event.kind === "outgoing" ? "outgoing-call" : core.draining ? "draining" : undefined;
+  if (refusal !== undefined || !tunnel || tunnel.lns) {
+    core.counts.add(`calls-refused-${refusal ?? "no-policy"}`);
+    closeCall(core, event.call, callEnds[refusal ?? "no-policy"]);
+    return;
+  }
+  const { avps } = event;
+  const leg: Leg = {
+    call: event.call,
+    tunnel,
+    since: core.now(),
+    names: { callingNumber: avps.callingNumber, calledNumber: avps.calledNumber, userName: undefined },
+    peerSessionId: event.peerSessionId,
+    up: false,
+    ended: false,
+    session: 0,
+    channel: 0,
+    partner: undefined,
+    bridged: 0,
+    held: undefined,
+    setup: undefined,
+  };
+  leg.setup = { leg, icrq: avps, iccn: {}, plan: undefined, tried: [], refusal: undefined, giveUpAt: 0, slot: 0 };
+  core.legs.set(leg.call, leg);
+  occupy(tunnel);
+  core.counts.add("calls-requested");
+  core.track(admit(core, leg));
+}
+
+/** The session comes before the ICRP: the caller's first frame may follow its ICCN at once. */
+async function admit(core: Core, leg: Leg): Promise<void> {
+  const session = leg.tunnel.port.access?.config.session;
+  const made = await createSession(core, leg, {
+    lnsMode: true,
+    sendSequence: session?.sequencing === "on",
+    reorderTimeout: session?.reorderTimeout ?? 0,
+  });
+  if (leg.ended) return;
+  if (made) core.endpoint.acceptCall(leg.call, {}, core.now());
+  else core.endpoint.closeCall(leg.call, callEnds["data-plane"], core.now());
+  core.pump();
+}
+
+export function callAccepted(core: Core, event: Event<"call-accepted">): void {
+  const leg = core.legs.get(event.call);
+  if (leg) core.track(accepted(core, leg, event.peerSessionId));
+}
+
+export function callUp(core: Core, event: Event<"call-up">): void {
+  const leg = core.legs.get(event.call);
+  if (!leg) return;
+  leg.up = true;
+  const side = sideOf(leg.tunnel);
+  core.counts.add(`sessions-up-${side}`);
+  core.emit({ type: "session-up", call: leg.call, side });
+  if (leg.setup) decide(core, leg, leg.setup, event.avps);
+}
+
+function decide(core: Core, leg: Leg, setup: Setup, iccn: AvpValues): void {
+  setup.iccn = iccn;
+  leg.names.userName = iccn.proxyAuthenName;
+  if (iccn.sequencingRequired) demandSequence(core, leg);
+  const rule = core.policy(factsOf(leg, setup));
+  if (!rule) {
+    refuse(core, leg);
+    return;
+  }
+  const plan = core.plans.get(rule);
+  core.log.debug({ call: leg.call, rule: rule.name, action: rule.action.type }, "policy");
+  if (plan) forward(core, setup, plan);
+  else if (rule.action.type === "reject") {
+    core.counts.add("calls-refused-by-rule");
+    closeCall(core, leg.call, rule.action.result);
+  } else endSetup(core, leg);
+}
+
+function refuse(core: Core, leg: Leg): void {
+  core.counts.add("calls-refused-no-policy");
+  core.log.warn({ call: leg.call, tunnel: leg.tunnel.id, names: leg.names }, "no rule of the policy matches a call");
+  closeCall(core, leg.call, callEnds["no-policy"]);
+}
+
+/** The LAC requires sequence numbers, in both directions (RFC 2661 §4.4.6, Sequencing Required). */
+function demandSequence(core: Core, leg: Leg): void {
+  const { session } = leg;
+  core.track(
+    core.plane.session.modify({ session, sendSequence: true, receiveSequence: true }).catch((error: unknown) => {
+      core.log.error({ call: leg.call, error: String(error) }, "data plane refused sequence numbers");
+    }),
+  );
+}
+
+const factsOf = (leg: Leg, setup: Setup): CallFacts => ({
+  callingNumber: leg.names.callingNumber,
+  calledNumber: leg.names.calledNumber,
+  subAddress: setup.icrq.subAddress,
+  userName: leg.names.userName,
+  peerHostName: leg.tunnel.hostName,
+  access: leg.tunnel.port.access?.config.name ?? "",
+  peer: leg.tunnel.remote,
+});
+
+export function callDown(core: Core, event: Event<"call-down">): void {
+  const leg = core.legs.get(event.call);
+  if (!leg) return;
+  const withTunnel = isGone(core, leg);
+  if (withTunnel) tunnelFailing(core, leg.tunnel, event.ended);
+  const { partner } = leg;
+  remove(core, leg);
+
+  const side = sideOf(leg.tunnel);
+  core.counts.add(`sessions-down-${side}`);
+  if (leg.up) core.emit({ type: "session-down", call: leg.call, side, ended: event.ended });
+  core.log.debug({ call: leg.call, side, ended: event.ended }, "call down");
+
+  if (partner?.setup) attemptFailed(core, partner, leg, event.ended, withTunnel);
+  else if (partner) {
+    partner.partner = undefined;
+    closeCall(core, partner.call, relayEnd(event.ended, withTunnel));
+  }
+  if (leg.tunnel.sessions === 0) tunnelIdle(core, leg.tunnel);
+  if (core.draining && core.legs.size === 0) core.emit({ type: "drained" });
+}
+
+/** A tunnel's calls end before it does, when it is on its way out. */
+function isGone(core: Core, leg: Leg): boolean {
+  const state = core.endpoint.tunnel(leg.tunnel.id)?.state;
+  return state === undefined || state === "closing";
+}
+
+function remove(core: Core, leg: Leg): void {
+  leg.ended = true;
+  core.legs.delete(leg.call);
+  core.held.take(leg);
+  endSetup(core, leg);
+  if (leg.partner) leg.partner.bridged = 0;
+  leg.partner = undefined;
+  leg.bridged = 0;
+  deleteSession(core, leg);
+  vacate(leg.tunnel);
+}
+
+/** WEN goes from the LAC to the LNS, SLI the other way (RFC 2661 §6.13, §6.14); across a bridge they go on. */
+export function wanErrorNotified(core: Core, event: Event<"wan-error-notify">): void {
+  const onward = connectedPartner(core, event.call);
+  if (onward) core.endpoint.notifyWanError(onward.call, { callErrors: event.avps.callErrors }, core.now());
+}
+
+export function linkInfoSet(core: Core, event: Event<"set-link-info">): void {
+  const caller = connectedPartner(core, event.call);
+  if (caller) core.endpoint.setLinkInfo(caller.call, { accm: event.avps.accm }, core.now());
+}
+
+const connectedPartner = (core: Core, call: number): Leg | undefined => {
+  const partner = core.legs.get(call)?.partner;
+  return partner?.up ? partner : undefined;
+};

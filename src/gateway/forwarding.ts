@@ -1,0 +1,136 @@
+/** Finds an LNS for a caller's call: one after the other, until one takes it or the caller has waited long enough. */
+import type { CallId, Ended, Result } from "../l2tp/types.js";
+import type { AvpValues } from "../wire/l2tp2-avp.js";
+import { bridge } from "./bridging.js";
+import { carryIccn, carryIcrq } from "./carry.js";
+import { type Core, closeCall, closeTunnel } from "./core.js";
+import { callEnds, relayEnd, tunnelEnds } from "./disconnect-codes.js";
+import { chooseLns, holdDown, occupy } from "./onward.js";
+import { createSession } from "./plumbing.js";
+import type { ForwardPlan, Leg, Lns, Setup, Tunnel } from "./records.js";
+import { tunnelTo } from "./tunnels.js";
+
+export function forward(core: Core, setup: Setup, plan: ForwardPlan): void {
+  setup.plan = plan;
+  setup.giveUpAt = core.now() + plan.forward.timeout;
+  tryNext(core, setup, plan);
+}
+
+/** Asks the next LNS; when there is none, the caller is told. */
+function tryNext(core: Core, setup: Setup, plan: ForwardPlan): void {
+  const now = core.now();
+  while (now < setup.giveUpAt) {
+    const lns = chooseLns(plan, setup.tried, now);
+    if (!lns) {
+      fail(core, setup, setup.refusal ?? callEnds["no-lns"]);
+      return;
+    }
+    setup.tried.push(lns);
+    if (attempt(core, setup, lns)) {
+      setup.slot = core.setups.set(setup, Math.min(setup.giveUpAt, now + plan.forward.attemptTimeout));
+      return;
+    }
+  }
+  fail(core, setup, callEnds["forward-timeout"]);
+}
+
+function fail(core: Core, setup: Setup, result: Result): void {
+  core.counts.add("calls-not-forwarded");
+  closeCall(core, setup.leg.call, result);
+}
+
+function attempt(core: Core, setup: Setup, lns: Lns): boolean {
+  const now = core.now();
+  const tunnel = tunnelTo(core, lns);
+  const call = tunnel && core.endpoint.openCall(tunnel.id, "incoming", carryIcrq(setup.icrq), now);
+  core.pump();
+  if (!tunnel || call === undefined) {
+    core.counts.add("forward-no-resources");
+    return false;
+  }
+  join(core, setup.leg, tunnel, call);
+  return true;
+}
+
+function join(core: Core, leg: Leg, tunnel: Tunnel, call: CallId): void {
+  const onward: Leg = {
+    call,
+    tunnel,
+    since: core.now(),
+    names: leg.names,
+    peerSessionId: 0,
+    up: false,
+    ended: false,
+    session: 0,
+    channel: 0,
+    partner: leg,
+    bridged: 0,
+    held: undefined,
+    setup: undefined,
+  };
+  leg.partner = onward;
+  core.legs.set(call, onward);
+  occupy(tunnel);
+}
+
+/** The LNS's ICRP: the session is made, then the LNS is told that the call is connected, then the two are bridged. */
+export async function accepted(core: Core, onward: Leg, peerSessionId: number): Promise<void> {
+  const leg = onward.partner;
+  const setup = leg?.setup;
+  if (!leg || !setup?.plan) return;
+  onward.peerSessionId = peerSessionId;
+  const { sequencing, reorderTimeout } = setup.plan.forward.session;
+  const iccn = carryIccn(setup.iccn, sequencing);
+  const sequenced = iccn.sequencingRequired === true;
+  const made = await createSession(core, onward, {
+    lnsMode: false,
+    sendSequence: sequenced,
+    receiveSequence: sequenced,
+    reorderTimeout,
+  });
+  if (onward.ended) return;
+  if (!made) {
+    closeCall(core, onward.call, callEnds["data-plane"]);
+    return;
+  }
+  connect(core, leg, onward, iccn);
+}
+
+function connect(core: Core, leg: Leg, onward: Leg, iccn: AvpValues): void {
+  if (!core.endpoint.connectCall(onward.call, iccn, core.now())) return;
+  core.pump();
+  endSetup(core, leg);
+  if (onward.tunnel.lns) onward.tunnel.lns.heldDownUntil = 0;
+  core.track(bridge(core, leg, onward));
+}
+
+/** The caller's call needs no LNS any more: it has one, or it has ended. */
+export function endSetup(core: Core, leg: Leg): void {
+  if (!leg.setup) return;
+  core.setups.clear(leg.setup, leg.setup.slot);
+  leg.setup = undefined;
+}
+
+/** An LNS that was asked did not take the call. */
+export function attemptFailed(core: Core, leg: Leg, onward: Leg, ended: Ended, withTunnel: boolean): void {
+  const { setup } = leg;
+  const lns = onward.tunnel.lns;
+  if (!setup?.plan || !lns) return;
+  core.setups.clear(setup, setup.slot);
+  leg.partner = undefined;
+  if (ended.by === "peer" && !withTunnel) setup.refusal = relayEnd(ended, false);
+  core.counts.add("forward-attempts-failed");
+  core.emit({ type: "forward-failed", call: leg.call, lns: lns.address, ended });
+  core.log.warn({ call: leg.call, lns: lns.address, ended }, "an LNS did not take a call");
+  tryNext(core, setup, setup.plan);
+}
+
+/** The LNS that was asked last has not answered: the next is asked. If its tunnel never came up, all its calls go. */
+export function attemptTimedOut(core: Core, setup: Setup): void {
+  const onward = setup.leg.partner;
+  if (!onward || setup.leg.ended) return;
+  const { tunnel } = onward;
+  if (tunnel.lns) holdDown(tunnel.lns, core.now());
+  if (!tunnel.up) closeTunnel(core, tunnel.id, tunnelEnds["no-answer"]);
+  else closeCall(core, onward.call, callEnds["attempt-timeout"]);
+}

@@ -1,0 +1,196 @@
+import type { Dataplane, DataplaneEvent } from "../dataplane/contract.js";
+import type { Endpoint, EndpointOptions, Output } from "../l2tp/types.js";
+import { joined, parted } from "./bridging.js";
+import { callAccepted, callDown, callRequested, callUp, linkInfoSet, wanErrorNotified } from "./calls.js";
+import type { Clock } from "./clock.js";
+import type { Config } from "./config/types.js";
+import { type Core, closeCall, closeTunnel } from "./core.js";
+import { createCounts } from "./counts.js";
+import { createDeadlines } from "./deadlines.js";
+import { callEnds, tunnelEnds } from "./disconnect-codes.js";
+import { createDriver } from "./driver.js";
+import { createFanout } from "./fanout.js";
+import { createHeldFrames } from "./held.js";
+import { take } from "./intake.js";
+import type { Log } from "./log.js";
+import { createLnsPool } from "./onward.js";
+import { compilePolicy } from "./policy.js";
+import { createPorts } from "./ports.js";
+import { planAll, reload } from "./reload.js";
+import { tunnelDown, tunnelMoved, tunnelRequested, tunnelUp } from "./tunnels.js";
+import type { Gateway, GatewayEvent } from "./types.js";
+import { sessionViewOf, sessionViews, tunnelViewOf, tunnelViews } from "./views.js";
+import { createWorks } from "./works.js";
+
+export interface GatewayOptions {
+  readonly config: Config;
+  /** Stays the caller's: the gateway closes the ports that it opened, and not the engine. */
+  readonly plane: Dataplane;
+  readonly clock: Clock;
+  /** Random bytes, from a source that cannot be guessed. */
+  readonly random: (length: number) => Uint8Array;
+  readonly log: Log;
+  readonly createEndpoint: (options: EndpointOptions) => Endpoint;
+}
+
+/** Events that a slow reader may be behind. */
+const eventLimit = 16_384;
+
+type Handlers = { readonly [T in Output["type"]]: (core: Core, output: Extract<Output, { type: T }>) => void };
+
+const handlers: Handlers = {
+  send: ({ plane }, { port, local, remote, bytes }) => plane.inject({ to: "port", port, local, remote, bytes }),
+  "tunnel-request": tunnelRequested,
+  "tunnel-up": tunnelUp,
+  "tunnel-down": tunnelDown,
+  "tunnel-moved": tunnelMoved,
+  "call-request": callRequested,
+  "call-accepted": callAccepted,
+  "call-up": callUp,
+  "call-down": callDown,
+  "wan-error-notify": wanErrorNotified,
+  "set-link-info": linkInfoSet,
+};
+
+/** A gateway that does nothing until `start()`. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { plane, clock, log, config } = options;
+  const events = createFanout<GatewayEvent>(eventLimit);
+  const counts = createCounts();
+  const pool = createLnsPool();
+  const works = createWorks((error) => {
+    counts.add("internal-errors");
+    log.error({ error: error instanceof Error ? error.stack : String(error) }, "internal error");
+  });
+  const driver = createDriver(clock, () => core, dispatch);
+
+  const core: Core = {
+    plane,
+    log,
+    counts,
+    pool,
+    endpoint: options.createEndpoint({
+      hostName: config.hostName,
+      random: options.random,
+      limits: config.limits,
+    }),
+    held: createHeldFrames(config.heldFrames, counts),
+    ports: createPorts(plane, log, works.track),
+    tunnels: new Map(),
+    planeTunnels: new Map(),
+    legs: new Map(),
+    channels: new Map(),
+    setups: createDeadlines(),
+    idle: createDeadlines(),
+    config,
+    policy: compilePolicy(config.policy),
+    plans: planAll(pool, config),
+    draining: false,
+    stopping: false,
+    now: () => clock.now(),
+    emit: events.emit,
+    pump: driver.pump,
+    track: works.track,
+  };
+
+  let planeEvents: AsyncIterableIterator<DataplaneEvent> | undefined;
+  let started = false;
+  const close = async (): Promise<void> => {
+    started = false;
+    driver.stop();
+    await core.ports.close();
+    await planeEvents?.return?.();
+    events.close();
+  };
+
+  return {
+    async start() {
+      plane.onPunt((batch) => {
+        if (started) take(core, batch);
+      });
+      planeEvents = plane.events();
+      works.watch(follow(core, planeEvents));
+      try {
+        await core.ports.configure(config);
+      } catch (error) {
+        await close();
+        throw error;
+      }
+      started = true;
+    },
+    reload: (next) => reload(core, next),
+    drain(on) {
+      core.draining = on;
+      core.emit({ type: "draining", on, sessions: core.legs.size });
+      log.info({ on, sessions: core.legs.size }, "draining");
+      if (on && core.legs.size === 0) core.emit({ type: "drained" });
+    },
+    get draining() {
+      return core.draining;
+    },
+    get ready() {
+      return started && !core.stopping;
+    },
+    async stop(grace) {
+      if (core.stopping) return;
+      core.stopping = true;
+      core.draining = true;
+      for (const id of [...core.tunnels.keys()]) core.endpoint.closeTunnel(id, tunnelEnds.stopping, clock.now());
+      core.pump();
+      await driver.until(() => acknowledged(core), clock.now() + grace);
+      await works.settled();
+      await close();
+    },
+    tunnels: () => tunnelViews(core),
+    sessions: () => sessionViews(core),
+    tunnel: (id) => tunnelViewOf(core, id),
+    session: (call) => sessionViewOf(core, call),
+    terminateTunnel: async (id) => core.tunnels.has(id) && closeTunnel(core, id, tunnelEnds.terminated),
+    terminateSession: async (call) => core.legs.has(call) && closeCall(core, call, callEnds.terminated),
+    events: events.subscribe,
+    statistics: () => statistics(core, events.lost),
+    get capabilities() {
+      return plane.capabilities();
+    },
+  };
+}
+
+/** Whether every peer has acknowledged all that was sent to it. */
+const acknowledged = ({ endpoint }: Core): boolean =>
+  endpoint.tunnels().every(({ transport, state }) => state === "closing" && transport.queued === 0);
+
+/** Counts by name: the gateway's own, then `control/` the machine's, `control-drop/` and `data-drop/` what was dropped. */
+function statistics(core: Core, eventsLost: number): Readonly<Record<string, number>> {
+  const prefixed = (prefix: string, values: Readonly<Record<string, number>>) =>
+    Object.entries(values).map(([name, value]) => [`${prefix}/${name}`, value] as const);
+  return {
+    ...core.counts.values(),
+    "events-lost": eventsLost,
+    ...Object.fromEntries([
+      ...prefixed("control", core.endpoint.counters()),
+      ...prefixed("control-drop", core.endpoint.drops()),
+      ...prefixed("data-drop", core.plane.drops()),
+    ]),
+  };
+}
+
+const dispatch = <T extends Output["type"]>(core: Core, output: Extract<Output, { type: T }>): void => {
+  const handle = handlers[output.type as T];
+  handle(core, output);
+};
+
+/** Keeps up with what others do to the data plane by hand, and with peers that move. */
+async function follow(core: Core, events: AsyncIterable<DataplaneEvent>): Promise<void> {
+  for await (const event of events) {
+    if (event.type === "channel-bridged" || event.type === "channel-unbridged") {
+      const one = core.channels.get(event.channel);
+      const other = core.channels.get(event.with);
+      if (one && other) (event.type === "channel-bridged" ? joined : parted)(core, one, other);
+    } else if (event.type === "tunnel-float") {
+      const tunnel = core.planeTunnels.get(event.tunnel);
+      if (!tunnel || tunnel.port.access?.config.float === "ignore") continue;
+      core.endpoint.probe(tunnel.id, event.remote, core.now());
+      core.pump();
+    }
+  }
+}

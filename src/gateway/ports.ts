@@ -1,0 +1,121 @@
+/** The UDP ports that tunnels live on: those of the access entries, and those that tunnels to LNSs are opened from. */
+import type { PortKind } from "../dataplane/attributes.js";
+import type { Dataplane } from "../dataplane/contract.js";
+import { JunctorError } from "../errors.js";
+import { parsePrefixes, splitAddress } from "./config/address.js";
+import type { AccessConfig, Config } from "./config/types.js";
+import type { Log } from "./log.js";
+import type { Lns, Port } from "./records.js";
+
+export interface Ports {
+  /** By handle. */
+  get(handle: number): Port | undefined;
+  /** Where tunnels to an LNS are opened from. */
+  towards(lns: Lns): Port | undefined;
+  /** Opens what the configuration asks for and is not there; gives ports their access entries. Rejects with what failed. */
+  configure(config: Config): Promise<PortChanges>;
+  /** A tunnel of this port is gone; a port that nothing needs any more is closed. */
+  unused(port: Port): void;
+  list(): readonly Port[];
+  close(): Promise<void>;
+}
+
+export interface PortChanges {
+  readonly opened: readonly string[];
+  /** Access entries that went; their ports close when their tunnels are gone. */
+  readonly closed: readonly Port[];
+}
+
+/** Best first. */
+const preference: readonly PortKind[] = ["udp", "dgram", "virtual"];
+
+const anySource: Readonly<Record<4 | 6, string>> = { 4: "0.0.0.0:0", 6: "[::]:0" };
+
+export function createPorts(plane: Dataplane, log: Log, track: (work: Promise<unknown>) => void): Ports {
+  const byAddress = new Map<string, Port>();
+  const byHandle = new Map<number, Port>();
+  let needed: ReadonlySet<string> = new Set();
+  let sources: Readonly<Partial<Record<4 | 6, string>>> = {};
+
+  const open = async (address: string, what: string): Promise<void> => {
+    const kind = preference.find((each) => plane.capabilities().ports.includes(each)) ?? "udp";
+    try {
+      const state = await plane.port.open({ kind, local: address });
+      const port: Port = { address, handle: state.port, access: undefined, tunnels: new Set() };
+      byAddress.set(address, port);
+      byHandle.set(port.handle, port);
+      log.info({ port: state.port, local: state.local, kind }, "port open");
+    } catch (cause) {
+      const code = cause instanceof JunctorError ? cause.code : "port";
+      throw new JunctorError(code, `${what}: cannot use ${address}: ${cause instanceof Error ? cause.message : cause}`);
+    }
+  };
+
+  const close = async (port: Port): Promise<void> => {
+    byHandle.delete(port.handle);
+    if (byAddress.get(port.address) === port) byAddress.delete(port.address);
+    await plane.port.close({ port: port.handle });
+    log.info({ port: port.handle, address: port.address }, "port closed");
+  };
+
+  const unused = (port: Port): void => {
+    if (port.tunnels.size > 0 || needed.has(port.address) || !byHandle.has(port.handle)) return;
+    track(close(port).catch((error: unknown) => log.error({ error: String(error) }, "cannot close a port")));
+  };
+
+  return {
+    get: (handle) => byHandle.get(handle),
+    towards(lns) {
+      const family = splitAddress(lns.address)?.family ?? 4;
+      return byAddress.get(lns.source ?? sources[family] ?? "");
+    },
+    async configure(config) {
+      const wanted = wantedPorts(config);
+      const opened = [...wanted.keys()].filter((address) => !byAddress.has(address));
+      for (const address of opened) await open(address, wanted.get(address) ?? address);
+      needed = new Set(wanted.keys());
+      sources = defaultSources(config);
+      const entries = new Map(config.access.map((entry) => [entry.listen, entry]));
+      const closed: Port[] = [];
+      for (const port of byAddress.values()) {
+        const entry = entries.get(port.address);
+        if (!entry && port.access) closed.push(port);
+        port.access = entry && accessOf(entry);
+      }
+      return { opened: opened.filter((address) => entries.has(address)), closed };
+    },
+    unused,
+    list: () => [...byHandle.values()],
+    async close() {
+      for (const port of [...byHandle.values()]) await close(port);
+    },
+  };
+}
+
+const accessOf = (config: AccessConfig): Port["access"] => ({
+  config,
+  peers: config.peers && parsePrefixes(config.peers),
+});
+
+/** Addresses to be open, each with what needs it, for messages. */
+function wantedPorts(config: Config): ReadonlyMap<string, string> {
+  const wanted = new Map<string, string>();
+  for (const entry of config.access) wanted.set(entry.listen, `access ${entry.name}`);
+  const sources = defaultSources(config);
+  for (const rule of config.policy) {
+    if (rule.action.type !== "forward") continue;
+    for (const lns of rule.action.forward.lns) {
+      const family = splitAddress(lns.address)?.family ?? 4;
+      const source = rule.action.forward.source ?? sources[family];
+      if (source !== undefined && !wanted.has(source)) wanted.set(source, `policy ${rule.name}, source`);
+    }
+  }
+  return wanted;
+}
+
+/** Tunnels leave from the first access entry of the LNS's address family; where there is none, from any address. */
+function defaultSources(config: Config): Readonly<Record<4 | 6, string>> {
+  const first = (family: 4 | 6): string =>
+    config.access.find((entry) => splitAddress(entry.listen)?.family === family)?.listen ?? anySource[family];
+  return { 4: first(4), 6: first(6) };
+}
