@@ -22,8 +22,6 @@ export interface State {
   readonly pppd: number;
 }
 
-export const nothing: State = { tunnels: 0, calls: 0, kernelTunnels: 0, kernelSessions: 0, pppd: 0 };
-
 export interface EndOptions {
   readonly role: "caller" | "lns";
   /** The guest's network card that the namespace gets, its address with prefix length and its default gateway. */
@@ -32,7 +30,8 @@ export interface EndOptions {
   readonly gateway: string;
   /** Sections of xl2tpd.conf(5) but `[global]`; `{options}` stands for the path of pppd's options. */
   readonly config: string;
-  readonly tunnelSecret: string;
+  /** Lines of l2tp-secrets: us, them, secret. */
+  readonly tunnelSecrets: string;
   /** pppd(8) options, one a line. */
   readonly pppOptions: string;
   /** A line of chap-secrets and pap-secrets. */
@@ -49,7 +48,7 @@ export async function startEnd(guest: Guest, options: EndOptions): Promise<End> 
     "options",
     `${options.pppOptions}\nlinkname ${role}\nlogfile ${home}/ppp.log\ndebug\nnodefaultroute\nlcp-echo-interval 1\nlcp-restart 1\nlcp-max-terminate 2\n`,
   );
-  const secrets = file("secrets", `* * ${options.tunnelSecret}\n`);
+  const secrets = file("secrets", `${options.tunnelSecrets}\n`);
   const pppSecrets = file("ppp-secrets", `${options.pppSecret}\n`);
   const config = file(
     "xl2tpd.conf",

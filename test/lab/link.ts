@@ -21,13 +21,15 @@ export const west = "10.1.0.1";
 export const east = "10.2.0.1";
 export const callerAddress = "10.1.0.2";
 export const lnsAddress = "10.2.0.2";
-/** Tunnel secrets of the two networks. */
+/** Tunnel secrets: of the switch with its callers, and of the LNS with whoever calls it. */
 export const secrets = { west: "secret-of-the-west", east: "secret-of-the-east" };
+/** Host name of the switch, by which the caller picks its secret. */
+export const switchName = "junctor";
 /** The LNS's own address inside the link, and the first that it gives to a caller. */
 export const inside = { lns: "10.9.0.1", caller: "10.9.0.10" };
 
-/** Boots the guest. The caller's `c switch` connects to `west`; its `c direct` to the LNS itself with the LNS's secret. */
-export async function createLab(undo: Undo, { callerSecret }: { callerSecret: string }): Promise<Lab> {
+/** Boots the guest. The caller's `c switch` connects to `west`, its `c direct` to the LNS itself. */
+export async function createLab(undo: Undo): Promise<Lab> {
   const space = await createNamespace(undo, "switch");
   const guest = await bootGuest(undo, space, { taps: ["west", "east"], modules: ["virtio_net", "l2tp_ppp"] });
   await space.run(["ip", "address", "add", `${west}/24`, "dev", "west"]);
@@ -39,7 +41,7 @@ export async function createLab(undo: Undo, { callerSecret }: { callerSecret: st
     device: "eth0",
     address: `${callerAddress}/24`,
     gateway: west,
-    tunnelSecret: callerSecret,
+    tunnelSecrets: `* ${switchName} ${secrets.west}\n* * ${secrets.east}`,
     config: `[lac switch]\nlns = ${west}\nname = alice\n${tunnel}\n[lac direct]\nlns = ${lnsAddress}\nname = alice\n${tunnel}`,
     pppOptions: "noauth\nmtu 1400\nmru 1400",
     pppSecret: "alice * wonderland *",
@@ -49,7 +51,7 @@ export async function createLab(undo: Undo, { callerSecret }: { callerSecret: st
     device: "eth1",
     address: `${lnsAddress}/24`,
     gateway: east,
-    tunnelSecret: secrets.east,
+    tunnelSecrets: `* * ${secrets.east}`,
     config: `[lns default]
 ip range = ${inside.caller}-10.9.0.20
 local ip = ${inside.lns}

@@ -31,8 +31,8 @@ export interface Xl2tpd {
   gone(): Promise<void>;
   /** The stub's log: one line an event. */
   ppp(): string;
-  /** Resolves when the stub's log matches. */
-  pppReports(pattern: RegExp, timeout?: number): Promise<RegExpMatchArray>;
+  /** Resolves when the stub's log, from the character `since` on, matches. */
+  pppReports(pattern: RegExp, options?: { timeout?: number; since?: number }): Promise<RegExpMatchArray>;
 }
 
 /**
@@ -87,9 +87,11 @@ export async function startXl2tpd(
     idle: async () => void (await settled("no call", ({ calls }) => calls.length === 0)),
     gone: async () => void (await settled("no tunnel", ({ tunnels, calls }) => tunnels === 0 && calls.length === 0)),
     ppp,
-    pppReports: (pattern, timeout) =>
-      eventually(`pppd stub reports ${pattern}`, () => ppp().match(pattern) ?? undefined, timeout).catch((error) => {
-        throw new Error(`${error.message}; it reported:\n${ppp()}\nxl2tpd:\n${daemon.output().slice(-4000)}`);
-      }),
+    pppReports: (pattern, { timeout, since = 0 } = {}) =>
+      eventually(`pppd stub reports ${pattern}`, () => ppp().slice(since).match(pattern) ?? undefined, timeout).catch(
+        (error) => {
+          throw new Error(`${error.message}; it reported:\n${ppp()}\nxl2tpd:\n${daemon.output().slice(-4000)}`);
+        },
+      ),
   };
 }
