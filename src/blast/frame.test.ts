@@ -1,36 +1,27 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  checkFrame,
-  direction,
-  directionOf,
-  minimumSize,
-  openRegion,
-  sequenceOf,
-  sessionOf,
-  timeOf,
-  writeFrame,
-} from "./frame.js";
+import { createMemory } from "../system/index.js";
+import { checkFrame, direction, directionOf, minimumSize, sequenceOf, sessionOf, timeOf, writeFrame } from "./frame.js";
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
-const region = openRegion(new ArrayBuffer(2048));
+const memory = createMemory(2048);
 
 describe("frame", () => {
   test("what was written is found whole, with its fields", () => {
     fc.assert(
       fc.property(fc.integer({ min: minimumSize, max: 1500 }), u32, u32, u32, fc.boolean(), (size, a, b, c, up) => {
         const way = up ? direction.up : direction.down;
-        region.bytes.fill(0xee);
-        writeFrame(region, 8, size, a, way, b, c);
-        expect(checkFrame(region, 8, size)).toBe(true);
-        expect([sessionOf(region, 8), directionOf(region, 8), sequenceOf(region, 8), timeOf(region, 8)]).toEqual([
+        memory.u8.fill(0xee);
+        writeFrame(memory, 8, size, a, way, b, c);
+        expect(checkFrame(memory, 8, size)).toBe(true);
+        expect([sessionOf(memory, 8), directionOf(memory, 8), sequenceOf(memory, 8), timeOf(memory, 8)]).toEqual([
           a,
           way,
           b,
           c,
         ]);
-        expect(region.bytes[7]).toBe(0xee);
-        expect(region.bytes[8 + ((size + 3) & ~3)]).toBe(0xee);
+        expect(memory.u8[7]).toBe(0xee);
+        expect(memory.u8[8 + ((size + 3) & ~3)]).toBe(0xee);
       }),
     );
   });
@@ -39,35 +30,35 @@ describe("frame", () => {
     const size = 203;
     for (let at = 0; at < size; at++) {
       for (const flip of [0x01, 0x80, 0xff]) {
-        writeFrame(region, 0, size, 70_000, direction.down, 41, 99);
-        region.bytes[at]! ^= flip;
-        expect(checkFrame(region, 0, size), `byte ${at} ^ ${flip}`).toBe(false);
+        writeFrame(memory, 0, size, 70_000, direction.down, 41, 99);
+        memory.u8[at]! ^= flip;
+        expect(checkFrame(memory, 0, size), `byte ${at} ^ ${flip}`).toBe(false);
       }
     }
   });
 
   test("a frame that was cut short or exchanged words is seen", () => {
-    writeFrame(region, 0, 400, 1, direction.up, 2, 3);
-    const whole = region.bytes.slice(0, 400);
+    writeFrame(memory, 0, 400, 1, direction.up, 2, 3);
+    const whole = memory.u8.slice(0, 400);
     for (let size = 0; size < 400; size++) {
-      region.bytes.fill(0);
-      region.bytes.set(whole.subarray(0, size));
-      expect(checkFrame(region, 0, size), `${size} bytes`).toBe(false);
+      memory.u8.fill(0);
+      memory.u8.set(whole.subarray(0, size));
+      expect(checkFrame(memory, 0, size), `${size} bytes`).toBe(false);
     }
-    region.bytes.set(whole);
-    region.words.copyWithin(20, 24, 28);
-    expect(checkFrame(region, 0, 400)).toBe(false);
+    memory.u8.set(whole);
+    memory.u32.copyWithin(20, 24, 28);
+    expect(checkFrame(memory, 0, 400)).toBe(false);
   });
 
   test("the IPv4 header is right", () => {
-    writeFrame(region, 0, 100, 0x1_2345, direction.up, 7, 8);
-    const ip = new DataView(region.bytes.buffer, 4, 20);
+    writeFrame(memory, 0, 100, 0x1_2345, direction.up, 7, 8);
+    const ip = new DataView(memory.u8.buffer, 4, 20);
     let sum = 0;
     for (let at = 0; at < 20; at += 2) sum += ip.getUint16(at);
     expect((sum & 0xffff) + (sum >>> 16)).toBe(0xffff);
     expect(ip.getUint16(2)).toBe(96);
-    expect([...new Uint8Array(region.bytes.buffer, 16, 8)]).toEqual([198, 18, 0x23, 0x45, 198, 19, 0x23, 0x45]);
-    expect([...region.bytes.slice(0, 4)]).toEqual([0xff, 0x03, 0x00, 0x21]);
-    expect([...region.bytes.slice(24, 32)]).toEqual([0, 9, 0, 9, 0, 76, 0, 0]);
+    expect([...new Uint8Array(memory.u8.buffer, 16, 8)]).toEqual([198, 18, 0x23, 0x45, 198, 19, 0x23, 0x45]);
+    expect([...memory.u8.slice(0, 4)]).toEqual([0xff, 0x03, 0x00, 0x21]);
+    expect([...memory.u8.slice(24, 32)]).toEqual([0, 9, 0, 9, 0, 76, 0, 0]);
   });
 });

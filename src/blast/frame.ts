@@ -22,6 +22,8 @@
  * The words behind the UDP header are little-endian, as the machines are that this runs on.
  */
 
+import type { Memory } from "../system/index.js";
+
 /** Up: from the LAC to the LNS. */
 export const direction = { up: 0, down: 1 } as const;
 
@@ -41,18 +43,8 @@ const pppWord = 0x2100_03ff;
 const magicWord = 0x004c_424a; // "JBL", then the direction
 const weyl = 0x9e37_79b9;
 
-/** A region of memory, as bytes, as words, and as fields in network order. */
-export interface Region {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly words: Uint32Array;
-}
-
-export const openRegion = (buffer: ArrayBufferLike): Region => ({
-  bytes: new Uint8Array(buffer),
-  view: new DataView(buffer),
-  words: new Uint32Array(buffer, 0, buffer.byteLength >>> 2),
-});
+/** The memory that frames lie in. */
+export type Frames = Pick<Memory, "u8" | "u32" | "view">;
 
 const prime = 0x0100_0193;
 
@@ -60,7 +52,7 @@ const prime = 0x0100_0193;
  * A 32-bit digest of `size` bytes, read as words. Each step is a bijection of the word and of the state, and so is the mixing of the four
  * lanes: an alteration within one word never goes unseen, any other with a probability of about 2^-32.
  */
-function digest(words: Uint32Array, from: number, size: number): number {
+function digest(words: Memory["u32"], from: number, size: number): number {
   const to = from + ((size + 3) >>> 2);
   let a = size;
   let b = 2;
@@ -93,7 +85,7 @@ const network = (value: number): number => (swap16(value & 0xffff) << 16) | swap
  * become 0.
  */
 export function writeFrame(
-  { words }: Region,
+  { u32: words }: Frames,
   at: number,
   size: number,
   session: number,
@@ -140,7 +132,7 @@ export function writeFrame(
  * Whether the PPP frame of `size` bytes at byte offset `at`, a multiple of 4, is one of ours and whole. The bytes up to the
  * next multiple of 4 must be 0. The digest field is overwritten with 0.
  */
-export function checkFrame({ words }: Region, at: number, size: number): boolean {
+export function checkFrame({ u32: words }: Frames, at: number, size: number): boolean {
   if (size < minimumSize) return false;
   const base = at >>> 2;
   if ((words[base + word.magic]! & 0x00ff_ffff) !== magicWord) return false;
@@ -150,7 +142,7 @@ export function checkFrame({ words }: Region, at: number, size: number): boolean
 }
 
 /** Fields of a frame that `checkFrame` found whole. */
-export const sessionOf = ({ words }: Region, at: number): number => words[(at >>> 2) + word.session]!;
-export const directionOf = ({ words }: Region, at: number): number => words[(at >>> 2) + word.magic]! >>> 24;
-export const sequenceOf = ({ words }: Region, at: number): number => words[(at >>> 2) + word.sequence]!;
-export const timeOf = ({ words }: Region, at: number): number => words[(at >>> 2) + word.time]!;
+export const sessionOf = ({ u32: words }: Frames, at: number): number => words[(at >>> 2) + word.session]!;
+export const directionOf = ({ u32: words }: Frames, at: number): number => words[(at >>> 2) + word.magic]! >>> 24;
+export const sequenceOf = ({ u32: words }: Frames, at: number): number => words[(at >>> 2) + word.sequence]!;
+export const timeOf = ({ u32: words }: Frames, at: number): number => words[(at >>> 2) + word.time]!;

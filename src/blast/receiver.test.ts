@@ -1,14 +1,15 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { createMemory } from "../system/index.js";
 import { encodeData } from "../wire/l2tp2.js";
 import { addCall, type Board, countersOf, createBoard, findCall, legOf, side } from "./board.js";
-import { direction, minimumSize, openRegion } from "./frame.js";
+import { direction, minimumSize } from "./frame.js";
 import { percentiles } from "./histogram.js";
 import { createReceiver, type Receive } from "./receiver.js";
 import { sendOrder } from "./schedule.js";
 import { createSender, messageLength, type Sender } from "./sender.js";
 
 const size = 123;
-const region = openRegion(new ArrayBuffer(65_536));
+const memory = createMemory(65_536);
 const scratch = 32_768;
 const at = 1026;
 const call = (session: number) => ((session + 1) << 16) | (session + 7);
@@ -23,15 +24,15 @@ beforeEach(() => {
     board.peerCall[legOf(session, side.lac)] = call(session);
     addCall(board.calls[side.lns], call(session), legOf(session, side.lns));
   }
-  receive = createReceiver(board, region, scratch);
-  sender = createSender(board, region, Int32Array.of(legOf(0, side.lac), legOf(2, side.lac)), size);
+  receive = createReceiver(board, memory, scratch);
+  sender = createSender(board, memory, Int32Array.of(legOf(0, side.lac), legOf(2, side.lac)), size);
 });
 
 /** The next message, altered, as the LNS's socket receives it. */
 function deliver(alter: (message: Uint8Array) => Uint8Array | undefined = (message) => message): void {
-  const message = region.bytes.slice(at, at + sender.write(at, 100));
+  const message = memory.u8.slice(at, at + sender.write(at, 100));
   const altered = alter(message) ?? message;
-  region.bytes.set(altered, 5001);
+  memory.u8.set(altered, 5001);
   receive(5001, 5001 + altered.length, side.lns, 350);
 }
 
@@ -92,16 +93,16 @@ describe("receiver", () => {
   });
 
   test("repeated and overtaken frames are told apart", () => {
-    const messages = Array.from({ length: 6 }, () => region.bytes.slice(at, at + sender.write(at, 0)));
+    const messages = Array.from({ length: 6 }, () => memory.u8.slice(at, at + sender.write(at, 0)));
     for (const n of [0, 4, 2, 2, 1, 5, 3]) {
-      region.bytes.set(messages[n]!, 2000);
+      memory.u8.set(messages[n]!, 2000);
       receive(2000, 2000 + messages[n]!.length, side.lns, 0);
     }
     expect(up()).toMatchObject({ sent: 6, received: 6, reordered: 2, duplicated: 1 });
   });
 
   test("the smallest frame fits", () => {
-    const small = createSender(board, region, Int32Array.of(legOf(1, side.lac)), minimumSize);
+    const small = createSender(board, memory, Int32Array.of(legOf(1, side.lac)), minimumSize);
     expect(small.write(at, 0)).toBe(messageLength(minimumSize));
     receive(at, at + messageLength(minimumSize), side.lns, 0);
     expect(up().received).toBe(1);

@@ -4,9 +4,9 @@ import { type Board, counter, findCall, type Side, sessionOfLeg } from "./board.
 import {
   checkFrame,
   directionOf,
+  type Frames,
   maximumSize,
   minimumSize,
-  type Region,
   sequenceOf,
   sessionOf,
   timeOf,
@@ -22,9 +22,9 @@ export const receiverScratch = (maximumSize + 7) & ~7;
 
 const verdictCounter = [counter.received, counter.reordered, counter.duplicated, counter.late] as const;
 
-/** `scratch` is a byte offset, a multiple of 4, behind which `receiverScratch` bytes of the region are the receiver's. */
-export function createReceiver(board: Board, region: Region, scratch: number): Receive {
-  const { bytes, view } = region;
+/** `scratch` is a byte offset, a multiple of 4, behind which `receiverScratch` bytes of the memory are the receiver's. */
+export function createReceiver(board: Board, memory: Frames, scratch: number): Receive {
+  const { u8, view } = memory;
   return (at, end, here, time) => {
     // What arrives at the LNS was sent up, what arrives at the LAC down.
     const way = 1 - here;
@@ -48,24 +48,24 @@ export function createReceiver(board: Board, region: Region, scratch: number): R
     }
     // The check reads whole words: a frame that does not begin or end at one moves to where it does.
     if (((begin | size) & 3) !== 0) {
-      bytes.copyWithin(scratch, begin, begin + size);
-      bytes.fill(0, scratch + size, scratch + ((size + 3) & ~3));
+      u8.copyWithin(scratch, begin, begin + size);
+      u8.fill(0, scratch + size, scratch + ((size + 3) & ~3));
       begin = scratch;
     }
-    if (!checkFrame(region, begin, size)) {
+    if (!checkFrame(memory, begin, size)) {
       counters[counter.altered]!++;
       return;
     }
-    if (sessionOf(region, begin) !== sessionOfLeg(leg) || directionOf(region, begin) !== way) {
+    if (sessionOf(memory, begin) !== sessionOfLeg(leg) || directionOf(memory, begin) !== way) {
       counters[counter.misdelivered]!++;
       return;
     }
 
-    const is = arrived(board.sequences, leg, sequenceOf(region, begin));
+    const is = arrived(board.sequences, leg, sequenceOf(memory, begin));
     counters[verdictCounter[is]]!++;
     if (is === verdict.duplicate || is === verdict.late) return;
     if (is === verdict.reordered) counters[counter.received]!++;
     counters[counter.receivedBytes]! += size;
-    record(board.delay[way]!, (time - timeOf(region, begin)) >>> 0);
+    record(board.delay[way]!, (time - timeOf(memory, begin)) >>> 0);
   };
 }

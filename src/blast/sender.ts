@@ -2,7 +2,7 @@
 import { minimumDataHeaderLength, version } from "../wire/l2tp2.js";
 import { putU16 } from "../wire/octets.js";
 import { type Board, counter, sessionOfLeg, sideOfLeg } from "./board.js";
-import { type Region, writeFrame } from "./frame.js";
+import { type Frames, writeFrame } from "./frame.js";
 
 export interface Sender {
   /** The path that the next message takes. */
@@ -16,8 +16,8 @@ export const messageLength = (size: number): number => minimumDataHeaderLength +
 export const messageStride = (size: number): number => (messageLength(size) + 2 + 3) & ~3;
 
 /** `order` holds legs (`schedule.ts`), of which each sends when it is its turn, over and over. */
-export function createSender(board: Board, region: Region, order: Int32Array, size: number): Sender {
-  const { bytes } = region;
+export function createSender(board: Board, memory: Frames, order: Int32Array, size: number): Sender {
+  const { u8 } = memory;
   const length = messageLength(size);
   let turn = 0;
   return {
@@ -26,10 +26,10 @@ export function createSender(board: Board, region: Region, order: Int32Array, si
       const leg = order[turn]!;
       const way = sideOfLeg(leg);
       const peer = board.peerCall[leg]!;
-      putU16(bytes, at, version);
-      putU16(bytes, at + 2, peer >>> 16);
-      putU16(bytes, at + 4, peer & 0xffff);
-      writeFrame(region, at + minimumDataHeaderLength, size, sessionOfLeg(leg), way, board.nextSequence[leg]!, time);
+      putU16(u8, at, version);
+      putU16(u8, at + 2, peer >>> 16);
+      putU16(u8, at + 4, peer & 0xffff);
+      writeFrame(memory, at + minimumDataHeaderLength, size, sessionOfLeg(leg), way, board.nextSequence[leg]!, time);
       board.nextSequence[leg]!++;
       const counters = board.counters[way]!;
       counters[counter.sent]!++;
