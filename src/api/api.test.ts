@@ -356,11 +356,14 @@ test("metrics have base units and no label that grows with the sessions", async 
     'junctor_sessions{side="access",state="wait-connect"} 1',
     'junctor_dropped_frames_total{reason="unknown-session"} 4',
     'junctor_gateway_events_total{event="session-up"} 3',
+    'junctor_control_messages_total{name="ICRQ-received"} 3',
+    'junctor_dropped_control_messages_total{reason="bad-length"} 1',
     "junctor_failed_reloads_total 2",
     "junctor_ready 1",
   ]) {
     expect(text).toContain(line);
   }
   expect(text).not.toContain("alice");
+  expect(text).not.toContain("data-drop");
   expect(await metrics.metrics()).toContain('junctor_dropped_frames_total{reason="unknown-session"} 4');
 });

@@ -1,7 +1,6 @@
 /** The HTTP application: routes, events, health, and how a refusal looks. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { JunctorError } from "../errors.js";
 import { type Refusal, refusal } from "./failure.js";
 import { openapi } from "./openapi.js";
@@ -29,14 +28,6 @@ export function createApp(service: Service, options: AppOptions = {}): Hono {
     }
     await next();
   });
-  app.use(
-    bodyLimit({
-      maxSize: maxBody,
-      onError: () => {
-        throw new JunctorError("too-large", `the request's body is longer than ${maxBody} bytes`);
-      },
-    }),
-  );
   for (const route of routes) mount(app, service, route);
   mountEvents(app, service);
   const document = openapi(service.daemon.version);
@@ -86,12 +77,24 @@ async function readJson(context: Context): Promise<unknown> {
     throw new JunctorError("unsupported-media-type", `the body is ${type || "of no type"}`, "send application/json");
   }
   try {
-    return JSON.parse(await context.req.text());
+    return JSON.parse(await readText(context));
   } catch (error) {
     if (error instanceof SyntaxError)
       throw new JunctorError("invalid", `body: ${error.message}`, "send one JSON object");
     throw error;
   }
+}
+
+/** Stops at the limit, whatever the request says of its length. */
+async function readText(context: Context): Promise<string> {
+  const decoder = new TextDecoder();
+  let [text, length] = ["", 0];
+  for await (const chunk of context.req.raw.body ?? []) {
+    length += chunk.byteLength;
+    if (length > maxBody) throw new JunctorError("too-large", `the request's body is longer than ${maxBody} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 /** Digests have one length, so that the comparison says nothing of the token's. */

@@ -58,9 +58,9 @@ export function createMetrics(source: MetricsSource): Registry {
     [{}, source.failedReloads()],
   ]);
   populations(registry, gateway);
-  counter("junctor_gateway_events_total", "What the control plane counted, by name", ["event"], () =>
-    labelled("event", gateway.statistics()),
-  );
+  for (const [name, help, label, prefix] of controlCounters) {
+    counter(name, help, [label], () => labelled(label, withPrefix(prefix, gateway.statistics())));
+  }
   counter("junctor_dropped_frames_total", "Frames that the data plane dropped", ["reason"], () =>
     labelled("reason", plane.drops()),
   );
@@ -77,6 +77,20 @@ type Counts<L extends string> = readonly Count<L>[] | Promise<readonly Count<L>[
 
 const labelled = <L extends string>(label: L, counts: Readonly<Record<string, number>>): readonly Count<L>[] =>
   Object.entries(counts).map(([name, value]) => [{ [label]: name } as Partial<Record<L, string>>, value]);
+
+/** The gateway's statistics by the part of their name before the slash; those of the data plane are read from itself. */
+const controlCounters = [
+  ["junctor_gateway_events_total", "What the gateway counted, by name", "event", ""],
+  ["junctor_control_messages_total", "Control messages and retransmissions, by name", "name", "control/"],
+  ["junctor_dropped_control_messages_total", "Control messages dropped", "reason", "control-drop/"],
+] as const;
+
+const withPrefix = (prefix: string, counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    Object.entries(counts)
+      .filter(([name]) => name.slice(0, name.indexOf("/") + 1) === prefix)
+      .map(([name, value]) => [name.slice(prefix.length), value]),
+  );
 
 const portCounters = [
   ["junctor_port_receive_packets_total", "Datagrams received on a port", "rxPackets"],

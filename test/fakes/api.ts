@@ -47,7 +47,7 @@ export function fakeService(): FakeService {
 export async function serveFake(service: FakeService): Promise<{ socket: string; close(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), "junctor-api-"));
   const socket = join(directory, "api.sock");
-  const listener = await listen(createApp(service), { path: socket });
+  const listener = await listen(createApp(service, { onError: console.error }), { path: socket });
   return {
     socket,
     async close() {

@@ -109,7 +109,12 @@ export function fakeGateway(tunnels: readonly TunnelView[], sessions: readonly S
     terminateTunnel: async (tunnel) => tunnelTable.delete(tunnel),
     terminateSession: async (id) => sessionTable.delete(id),
     events: () => events() as AsyncIterableIterator<GatewayEvent>,
-    statistics: () => ({ "tunnel-up": 2, "session-up": 3 }),
+    statistics: () => ({
+      "session-up": 3,
+      "control/ICRQ-received": 3,
+      "control-drop/bad-length": 1,
+      "data-drop/unknown-session": 4,
+    }),
     capabilities: {
       engine: "user",
       workers: 1,
