@@ -45,10 +45,10 @@ export async function createNetwork(layout: Layout): Promise<Network> {
   const name: Record<Side, string> = { outside: `bench-o${process.pid}`, inside: `bench-i${process.pid}` };
   const link: Record<Side, string> = { outside: "outside", inside: "inside" };
   const sides: readonly Side[] = ["outside", "inside"];
-  let probe: ChildProcess | undefined;
+  const running = new Set<ChildProcess>();
 
   const remove = (): void => {
-    probe?.kill("SIGKILL");
+    for (const child of running) child.kill("SIGKILL");
     for (const side of sides) spawnSync("ip", ["netns", "delete", name[side]], { stdio: "ignore" });
   };
 
@@ -57,11 +57,14 @@ export async function createNetwork(layout: Layout): Promise<Network> {
       stdio: ["pipe", "pipe", "inherit"],
     });
     if (child.pid === undefined) fail(`cannot start ${command[0]}`);
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     return Object.assign(child, { pid: child.pid });
   };
 
   process.on("exit", remove);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1));
+  let probe: ChildProcess;
   try {
     for (const side of sides) ip("netns", "add", name[side]);
     ip("link", "add", link.outside, "netns", name.outside, "type", "veth", "peer", link.inside, "netns", name.inside);
@@ -74,7 +77,7 @@ export async function createNetwork(layout: Layout): Promise<Network> {
     if (!layout.segmentsUdp) ip("-n", name.inside, "link", "set", link.inside, "gso_max_segs", "1");
     // A process in the namespace through whose /proc entry the namespace's counters can be read.
     probe = start("outside", 0, ["cat"]);
-    probe.stdin?.write("\n");
+    probe.stdin!.write("\n");
     await once(probe.stdout!, "data");
   } catch (error) {
     fail(`cannot make the network namespaces: ${error instanceof Error ? error.message : error}`);
