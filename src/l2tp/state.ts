@@ -1,4 +1,20 @@
-/** A stored endpoint: plain, structured-cloneable data. Filled in by `snapshot()`, read by `restoreEndpoint`. */
-export interface EndpointState {
+/** A stored endpoint: plain, structured-cloneable data. Taken by `snapshot()`, read by `restoreEndpoint`. */
+import type { Call, Core, Tunnel } from "./core.js";
+
+export type CallSnapshot = Omit<Call, "slot" | "tunnel">;
+
+export type TunnelSnapshot = Omit<Tunnel, "slot" | "dirty" | "calls"> & { readonly calls: readonly CallSnapshot[] };
+
+export interface EndpointState
+  extends Pick<
+    Core,
+    "now" | "outputs" | "callSerialNumber" | "received" | "transmitted" | "retransmissions" | "drops"
+  > {
   readonly version: 1;
+  /** In order of creation. */
+  readonly tunnels: readonly TunnelSnapshot[];
+  /** Tunnels with something to send, in the order in which they will. */
+  readonly dirty: readonly number[];
+  /** The heap of deadlines: call ids, and tunnel ids below zero. */
+  readonly timers: readonly number[];
 }

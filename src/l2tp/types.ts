@@ -5,6 +5,7 @@
  */
 import type { Machine } from "../machine.js";
 import type { AvpValues } from "../wire/l2tp2-avp.js";
+import type { CauseCode } from "../wire/l2tp2-avp-value.js";
 import type { EndpointState } from "./state.js";
 
 /** A control connection, by the local tunnel id (1–65535). */
@@ -28,7 +29,7 @@ export interface Result {
   readonly error?: number | undefined;
   readonly message?: string | undefined;
   /** Q.931 cause, CDN alone. */
-  readonly cause?: { readonly code: number; readonly message: number; readonly advisory?: string } | undefined;
+  readonly cause?: CauseCode | undefined;
 }
 
 export interface Ended extends Result {
@@ -77,12 +78,17 @@ export interface EndpointOptions {
 
 /** Bounds on state; `halfOpen` counts control connections whose peer has proven nothing yet. */
 export interface Limits {
+  /** Control connections in all, closing ones included; at most 65 535. Default 60 000. */
   readonly tunnels: number;
+  /** Control connections with one address. Default 8192. */
   readonly tunnelsPerPeer: number;
+  /** Beyond it, the oldest half-open control connection gives way to the new one. Default 1000. */
   readonly halfOpen: number;
+  /** The same for one address. Default 100. */
   readonly halfOpenPerPeer: number;
-  /** Milliseconds in which a control connection or call must be established. */
+  /** Milliseconds in which a control connection or call must be established. Default 30 000. */
   readonly setupTimeout: number;
+  /** Calls in one control connection; at most 65 535, the default. */
   readonly callsPerTunnel: number;
 }
 

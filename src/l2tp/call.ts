@@ -1,0 +1,150 @@
+/** Calls: what their state table's actions do. */
+import type { AvpValues } from "../wire/l2tp2-avp.js";
+import { callResult, generalError, stopResult } from "../wire/l2tp2-result.js";
+import { type CallAction, type CallEvent, callTransitions } from "./call-states.js";
+import { type Call, type Core, callIdOf, drop, emit, sessionIdOf, type Tunnel } from "./core.js";
+import { send } from "./send.js";
+import { cancel, schedule } from "./timers.js";
+import type { Ended, Result } from "./types.js";
+
+/** What an action may need: the AVPs to send or report, or how the call ends. */
+export interface CallContext {
+  readonly avps?: AvpValues | undefined;
+  readonly ended?: Ended | undefined;
+}
+
+/** An incoming call is one that the LAC received; who asks for it by message is the LAC. An outgoing one, the LNS. */
+export function createCall(
+  core: Core,
+  tunnel: Tunnel,
+  kind: Call["kind"],
+  by: "local" | "peer",
+  peerSessionId: number,
+  request: AvpValues | undefined,
+): Call | undefined {
+  if (tunnel.calls.size >= core.limits.callsPerTunnel) return undefined;
+  const sessionId = freeSessionId(tunnel);
+  if (sessionId === undefined) return undefined;
+  const call: Call = {
+    due: 0,
+    slot: -1,
+    id: callIdOf(tunnel.id, sessionId),
+    tunnel,
+    peerSessionId,
+    kind,
+    role: (kind === "incoming") === (by === "local") ? "lac" : "lns",
+    state: by === "local" ? "wait-tunnel" : "idle",
+    request,
+  };
+  tunnel.calls.set(sessionId, call);
+  core.calls++;
+  schedule(core.timers, call, core.now + core.limits.setupTimeout);
+  return call;
+}
+
+/** Ids come round as late as possible: a message for a call that has ended must not meet a new one. */
+function freeSessionId(tunnel: Tunnel): number | undefined {
+  for (let tries = 0; tries < 0xffff; tries++) {
+    const id = tunnel.nextSessionId;
+    tunnel.nextSessionId = id === 0xffff ? 1 : id + 1;
+    if (!tunnel.calls.has(id)) return id;
+  }
+  return undefined;
+}
+
+/** Runs the cell of the table for this event; false if there is none. */
+export function stepCall(core: Core, call: Call, event: CallEvent, context: CallContext): boolean {
+  const cell = callTransitions[call.kind][call.role][call.state]?.[event];
+  if (cell === undefined) return false;
+  const [actions, next] = cell;
+  for (const action of actions) act[action](core, call, context);
+  call.state = next;
+  if (next === "established") cancel(core.timers, call);
+  return true;
+}
+
+type Act = (core: Core, call: Call, context: CallContext) => void;
+
+const answer =
+  (name: "ICRP" | "OCRP"): Act =>
+  (core, call, { avps }) =>
+    send(core, call.tunnel, name, call.peerSessionId, { ...avps, assignedSessionId: sessionIdOf(call.id) });
+
+const connected =
+  (name: "ICCN" | "OCCN"): Act =>
+  (core, call, { avps }) =>
+    send(core, call.tunnel, name, call.peerSessionId, { ...connectDefaults, ...avps });
+
+/** What the RFC requires in ICCN and OCCN, and in OCRQ, when the caller says nothing. */
+const connectDefaults = { txConnectSpeed: 1_000_000_000, framingType: 1 };
+const outgoingDefaults = { minimumBps: 0, maximumBps: 0xffffffff, bearerType: 1, framingType: 1, calledNumber: "" };
+
+const act: Record<CallAction, Act> = {
+  "send-ICRQ": (core, call) => request(core, call, "ICRQ", {}),
+  "send-OCRQ": (core, call) => request(core, call, "OCRQ", outgoingDefaults),
+  "send-ICRP": answer("ICRP"),
+  "send-OCRP": answer("OCRP"),
+  "send-ICCN": connected("ICCN"),
+  "send-OCCN": connected("OCCN"),
+  "send-CDN": (core, call, { ended }) => sendCdn(core, call.tunnel, sessionIdOf(call.id), call.peerSessionId, ended!),
+  "call-accepted": (core, call, { avps = {} }) => {
+    call.peerSessionId = avps.assignedSessionId ?? 0;
+    emit(core, { type: "call-accepted", call: call.id, peerSessionId: call.peerSessionId, avps });
+  },
+  "call-up": (core, call, { avps = {} }) => {
+    emit(core, { type: "call-up", call: call.id, avps: call.role === "lns" ? avps : {} });
+  },
+  "clean-up": (core, call, { ended }) => dropCall(core, call, ended!),
+};
+
+function request(core: Core, call: Call, name: "ICRQ" | "OCRQ", defaults: AvpValues): void {
+  const callSerialNumber = core.callSerialNumber;
+  core.callSerialNumber = (callSerialNumber + 1) >>> 0;
+  const avps = { callSerialNumber, ...defaults, ...call.request, assignedSessionId: sessionIdOf(call.id) };
+  call.request = undefined;
+  send(core, call.tunnel, name, 0, avps);
+}
+
+/** `sessionId` is ours, for the peer that does not know it yet; `peerSessionId` zero if we do not know the peer's. */
+export function sendCdn(core: Core, tunnel: Tunnel, sessionId: number, peerSessionId: number, ended: Result): void {
+  send(core, tunnel, "CDN", peerSessionId, {
+    resultCode: { result: ended.result, error: ended.error, message: ended.message },
+    assignedSessionId: sessionId,
+    q931CauseCode: ended.cause,
+  });
+}
+
+/** The call is gone, without a word to the peer. */
+export function dropCall(core: Core, call: Call, ended: Ended): void {
+  cancel(core.timers, call);
+  if (call.tunnel.calls.delete(sessionIdOf(call.id))) core.calls--;
+  emit(core, { type: "call-down", call: call.id, ended });
+}
+
+/** The calls of a control connection end with it. */
+export function dropCalls(core: Core, tunnel: Tunnel, ended: Ended): void {
+  if (tunnel.calls.size === 0) return;
+  const byTunnel = callEnded(ended);
+  for (const call of tunnel.calls.values()) dropCall(core, call, byTunnel);
+}
+
+/** What a StopCCN means for the calls in it, as the CDN that could be passed on. */
+const callEnded = ({ by, result, error, message }: Ended): Ended =>
+  result === stopResult.shuttingDown
+    ? { by, result: callResult.administrative, message }
+    : { by, result: callResult.generalError, error: error ?? generalError.noControlConnection, message };
+
+/** The call was not established in time. */
+export function callTimedOut(core: Core, call: Call): void {
+  const ended: Ended =
+    call.role === "lac"
+      ? { by: "timeout", result: callResult.timeout }
+      : {
+          by: "timeout",
+          result: callResult.generalError,
+          error: generalError.vendorSpecific,
+          message: "call set-up timed out",
+        };
+  drop(core, "call set-up timed out");
+  stepCall(core, call, "close", { ended });
+}

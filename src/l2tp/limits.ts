@@ -1,0 +1,61 @@
+/** Bounds on state. `halfOpen` counts control connections whose peer has proven nothing yet. */
+import type { Core, Peer, Tunnel } from "./core.js";
+import type { Limits } from "./types.js";
+
+export const defaultLimits: Limits = {
+  tunnels: 60_000,
+  tunnelsPerPeer: 8192,
+  halfOpen: 1000,
+  halfOpenPerPeer: 100,
+  setupTimeout: 30_000,
+  callsPerTunnel: 65_535,
+};
+
+/** A peer that lets us queue so much without acknowledging anything is not listened to until it does. */
+export const longestQueue = 8192;
+
+/** `192.0.2.1:1701` → `192.0.2.1`; `[2001:db8::1]:1701` → `[2001:db8::1]`. */
+export const addressOf = (remote: string): string => remote.slice(0, remote.lastIndexOf(":"));
+
+export function join(core: Core, tunnel: Tunnel): void {
+  const address = addressOf(tunnel.remote);
+  let peer = core.peers.get(address);
+  if (peer === undefined) {
+    peer = { tunnels: new Set(), halfOpen: new Set() };
+    core.peers.set(address, peer);
+  }
+  peer.tunnels.add(tunnel);
+  if (tunnel.proven || tunnel.initiator) return;
+  peer.halfOpen.add(tunnel);
+  core.halfOpen.add(tunnel);
+}
+
+export function leave(core: Core, tunnel: Tunnel): void {
+  const address = addressOf(tunnel.remote);
+  const peer = core.peers.get(address);
+  peer?.tunnels.delete(tunnel);
+  peer?.halfOpen.delete(tunnel);
+  core.halfOpen.delete(tunnel);
+  if (peer?.tunnels.size === 0) core.peers.delete(address);
+}
+
+/** The peer has proven that it is there. */
+export function prove(core: Core, tunnel: Tunnel): void {
+  tunnel.proven = true;
+  core.halfOpen.delete(tunnel);
+  peerOf(core, tunnel.remote)?.halfOpen.delete(tunnel);
+}
+
+export const peerOf = (core: Core, remote: string): Peer | undefined => core.peers.get(addressOf(remote));
+
+/** Whether there is room for one more tunnel with this peer. */
+export const hasRoom = (core: Core, remote: string): boolean =>
+  core.tunnels.size < core.limits.tunnels && (peerOf(core, remote)?.tunnels.size ?? 0) < core.limits.tunnelsPerPeer;
+
+/** The half-open tunnel that has to go before another one with this peer may come. */
+export function supernumerary(core: Core, remote: string): Tunnel | undefined {
+  const ofPeer = peerOf(core, remote)?.halfOpen;
+  if (ofPeer && ofPeer.size >= core.limits.halfOpenPerPeer) return ofPeer.values().next().value;
+  if (core.halfOpen.size >= core.limits.halfOpen) return core.halfOpen.values().next().value;
+  return undefined;
+}
