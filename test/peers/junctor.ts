@@ -37,11 +37,18 @@ export interface SessionRow {
 const program = fileURLToPath(new URL("../../bin/junctor.js", import.meta.url));
 const built = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-/** Starts `junctor run` with `config` (YAML without `listen`) and the secret files that it names; ready when this resolves. */
+/**
+ * Starts `junctor run` with `config` (YAML without `listen`) and the secret files that it names; ready when this resolves.
+ * `listen` adds to where it is spoken to.
+ */
 export async function startJunctor(
   undo: Undo,
   space: Namespace,
-  { config, secrets }: { config: string; secrets: Readonly<Record<string, string>> },
+  {
+    config,
+    secrets,
+    listen = {},
+  }: { config: string; secrets: Readonly<Record<string, string>>; listen?: Readonly<Record<string, string>> },
 ): Promise<Junctor> {
   if (!existsSync(built)) throw new Error("dist/ is not built: npm run build");
   const home = temporaryDirectory(undo, "daemon");
@@ -49,7 +56,7 @@ export async function startJunctor(
   const socket = join(home, "run", "api.sock");
   for (const [name, secret] of Object.entries(secrets)) writeFileSync(join(home, name), `${secret}\n`, { mode: 0o600 });
   const file = join(home, "junctor.yaml");
-  writeFileSync(file, `listen: { api: "unix:${socket}" }\n${config}`);
+  writeFileSync(file, `listen: ${JSON.stringify({ api: `unix:${socket}`, ...listen })}\n${config}`);
   const daemon = space.start([process.execPath, program, "run", "-c", file], { cwd: home });
   undo.defer(async () => void (await daemon.stop("SIGTERM", 8000)));
 
