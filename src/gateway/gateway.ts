@@ -1,5 +1,6 @@
 import type { Dataplane, DataplaneEvent } from "../dataplane/contract.js";
-import type { Endpoint, EndpointOptions, Output } from "../l2tp/types.js";
+import { createEndpoint } from "../l2tp/index.js";
+import type { Output } from "../l2tp/types.js";
 import { joined, parted } from "./bridging.js";
 import { callAccepted, callDown, callRequested, callUp, linkInfoSet, wanErrorNotified } from "./calls.js";
 import type { Clock } from "./clock.js";
@@ -30,7 +31,6 @@ export interface GatewayOptions {
   /** Random bytes, from a source that cannot be guessed. */
   readonly random: (length: number) => Uint8Array;
   readonly log: Log;
-  readonly createEndpoint: (options: EndpointOptions) => Endpoint;
 }
 
 /** Events that a slow reader may be behind. */
@@ -53,7 +53,10 @@ const handlers: Handlers = {
 };
 
 /** A gateway that does nothing until `start()`. */
-export function createGateway(options: GatewayOptions): Gateway {
+export const createGateway = (options: GatewayOptions): Gateway => assemble(options).gateway;
+
+/** The gateway and what it consists of, for tests that look inside. */
+export function assemble(options: GatewayOptions): { readonly gateway: Gateway; readonly core: Core } {
   const { plane, clock, log, config } = options;
   const events = createFanout<GatewayEvent>(eventLimit);
   const counts = createCounts();
@@ -69,7 +72,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     log,
     counts,
     pool,
-    endpoint: options.createEndpoint({
+    endpoint: createEndpoint({
       hostName: config.hostName,
       random: options.random,
       limits: config.limits,
@@ -103,7 +106,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     events.close();
   };
 
-  return {
+  const gateway: Gateway = {
     async start() {
       plane.onPunt((batch) => {
         if (started) take(core, batch);
@@ -153,6 +156,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       return plane.capabilities();
     },
   };
+  return { gateway, core };
 }
 
 /** Whether every peer has acknowledged all that was sent to it. */
