@@ -12,8 +12,8 @@ import { acknowledgementDue, enqueue, nextNs, settled, transmit } from "./transp
 const messageTypeAt = 18;
 
 export function send(core: Core, tunnel: Tunnel, name: MessageName, sessionId: number, avps: AvpValues): void {
-  // The peer may look our secret up by what the SCCRQ says, so nothing in that is hidden.
-  const hiding = name === "SCCRQ" ? undefined : hidingOf(tunnel.settings, core.options.random);
+  // The peer may look our secret up by what these say (xl2tpd does), so nothing in them is hidden.
+  const hiding = name === "SCCRQ" || name === "SCCRP" ? undefined : hidingOf(tunnel.settings, core.options.random);
   enqueue(tunnel.transport, encodeMessage(name, tunnel.peerTunnelId, sessionId, avps, hiding));
   touch(core, tunnel);
 }
