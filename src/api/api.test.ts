@@ -91,7 +91,7 @@ describe("tunnels and sessions", () => {
     expect((await ask("/v1/tunnels/7")).body.error).toMatchObject({
       code: "not-found",
       message: "tunnel 7: no such object",
-      hint: "GET /v1/tunnels lists what there is",
+      hint: "list the tunnels to see which there are",
     });
   });
 });

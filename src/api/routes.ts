@@ -4,7 +4,7 @@ import { JunctorError } from "../errors.js";
 import type { SessionView } from "../gateway/types.js";
 import { filters } from "./filters.js";
 import { type Listing, listingQuery, part } from "./listing.js";
-import { parseSessionName } from "./names.js";
+import { parseSessionName, sessionName } from "./names.js";
 import { type Route, route } from "./route.js";
 import type { Channel, Session, Status, Tunnel } from "./schemas.js";
 import type { Service } from "./service.js";
@@ -27,11 +27,10 @@ const callParams = z.object({
     .describe("TUNNEL/SESSION with %2F for the slash, or the call number (tunnel id << 16 | session id)"),
 });
 
-const missing = (object: string, list: string): JunctorError =>
-  new JunctorError("not-found", `${object}: no such object`, `${list} lists what there is`);
+const missing = (kind: "tunnel" | "session", name: string | number): JunctorError =>
+  new JunctorError("not-found", `${kind} ${name}: no such object`, `list the ${kind}s to see which there are`);
 
-const sessionMissing = (call: number): JunctorError =>
-  missing(`session ${call >>> 16}/${call & 0xffff}`, "GET /v1/sessions");
+const sessionMissing = (call: number): JunctorError => missing("session", sessionName(call));
 
 const tunnelListing: Listing<Tunnel> = {
   filters: filters.tunnel,
@@ -90,7 +89,7 @@ const tunnelRoutes = [
     refuses: ["not-found"],
     handle: async ({ gateway }, { params }) => {
       const view = await gateway.tunnel(params.tunnel);
-      if (view === undefined) throw missing(`tunnel ${params.tunnel}`, "GET /v1/tunnels");
+      if (view === undefined) throw missing("tunnel", params.tunnel);
       return tunnelJson(view);
     },
   }),
@@ -102,7 +101,7 @@ const tunnelRoutes = [
     params: tunnelParams,
     refuses: ["not-found"],
     handle: async ({ gateway }, { params }) => {
-      if (!(await gateway.terminateTunnel(params.tunnel))) throw missing(`tunnel ${params.tunnel}`, "GET /v1/tunnels");
+      if (!(await gateway.terminateTunnel(params.tunnel))) throw missing("tunnel", params.tunnel);
     },
   }),
 ];

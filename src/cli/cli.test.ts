@@ -140,7 +140,7 @@ describe("exit codes", () => {
     expect((await line("tunnel terminate 7")).code).toBe(0);
     expect(await line("tunnel terminate 7")).toMatchObject({
       code: 2,
-      err: "junctor: tunnel 7: no such object\n  GET /v1/tunnels lists what there is\n",
+      err: "junctor: tunnel 7: no such object\n  list the tunnels to see which there are\n",
     });
   });
 
