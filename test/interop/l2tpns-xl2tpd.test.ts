@@ -87,7 +87,7 @@ describe.skipIf(reason !== undefined)(title, () => {
   /** Connects by the LAC section `name`; resolves when echoes of every size have come back through the link. */
   async function connect(name: string) {
     const before = lac.ppp().length;
-    lac.control(`c ${name}`);
+    await lac.control(`c ${name}`);
     await lac
       .pppReports(/ipcp up 10\.9\.0\.\d+ 10\.2\.0\.2.*echo reply 9 from 10\.2\.0\.2 intact/s, { since: before })
       .catch((error) => {
@@ -128,16 +128,16 @@ describe.skipIf(reason !== undefined)(title, () => {
 
   it("ends a call that the subscriber hangs up", async () => {
     const [call] = (await lac.status()).calls;
-    lac.control(`h ${call}`);
+    await lac.control(`h ${call}`);
     await switchIdle();
     await lnsIdle();
   });
 
   it("ends the tunnels that the LAC closes, with the calls in them", async () => {
-    for (const name of ["first", "second"]) lac.control(`d ${name}`);
+    for (const name of ["first", "second"]) await lac.control(`d ${name}`);
     await lac.gone();
     await connect("first");
-    lac.control("d first");
+    await lac.control("d first");
     await lac.gone();
     await switchIdle();
     await lnsIdle();

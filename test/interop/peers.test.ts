@@ -47,7 +47,7 @@ describe.skipIf(reason !== undefined)(title, () => {
   afterAll(() => undo.run());
 
   it("carries PPP and pings", async () => {
-    lac.control("c east");
+    await lac.control("c east");
     await lac.pppReports(/ipcp up 10\.9\.0\.\d+ 10\.1\.0\.1/);
     await lac.pppReports(/echo reply 9 from 10\.1\.0\.1 intact/);
     expect(await lns.sessions()).toHaveLength(1);
@@ -63,9 +63,9 @@ describe.skipIf(reason !== undefined)(title, () => {
   });
 
   it("leaves nothing after the caller closes its tunnel", async () => {
-    lac.control("c east");
+    await lac.control("c east");
     await lac.pppReports(/ipcp up.*ipcp up/s);
-    lac.control("d east");
+    await lac.control("d east");
     await lac.gone();
     await eventually("l2tpns has no tunnel", async () => ((await lns.tunnels()).length === 0 ? true : undefined));
     expect(await lns.sessions()).toEqual([]);

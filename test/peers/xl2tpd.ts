@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Namespace } from "./netns.js";
-import { eventually, type Running } from "./process.js";
+import { eventually, type Running, run as runProgram } from "./process.js";
 import { temporaryDirectory, type Undo } from "./undo.js";
 
 /** What the stub of pppd (pppd-stub.mjs) does once a call is up. */
@@ -21,8 +21,11 @@ export interface Xl2tpdState {
 
 export interface Xl2tpd {
   readonly process: Running;
-  /** Writes a command to the control pipe: `c NAME` connects a LAC section, `d NAME` closes its tunnel, `h CALL` hangs up. */
-  control(command: string): void;
+  /**
+   * Writes a command to the control pipe: `c NAME` connects a LAC section, `d NAME` closes its tunnel, `h CALL` hangs up.
+   * Resolves when it has been taken, rejects with the answer when it was refused.
+   */
+  control(command: string): Promise<void>;
   /** Tunnels and calls that it knows of now. */
   status(): Promise<Xl2tpdState>;
   /** Resolves when it has no call. One that it hung up itself stays until its tunnel goes: it waits for a ZLB on the call. */
@@ -69,6 +72,7 @@ export async function startXl2tpd(
   await daemon.waitFor(/Listening on IP address/);
 
   const ppp = () => readFileSync(path("ppp.log"), "utf8");
+  let commands = 0;
   const status = async () => {
     const since = daemon.mark();
     daemon.child.kill("SIGUSR1");
@@ -82,7 +86,12 @@ export async function startXl2tpd(
     });
   return {
     process: daemon,
-    control: (command) => writeFileSync(path("control"), `${command}\n`),
+    async control(command) {
+      const answer = `answer-${++commands}`;
+      const ask = 'cd "$0"; mkfifo "$1"; echo "@$0/$1 $2" > control; cat "$1"';
+      const text = await runProgram(["sh", "-ec", ask, home, answer, command], { timeout: 5000 });
+      if (!text.startsWith("00")) throw new Error(`xl2tpd: ${command}: ${text}`);
+    },
     status,
     idle: async () => void (await settled("no call", ({ calls }) => calls.length === 0)),
     gone: async () => void (await settled("no tunnel", ({ tunnels, calls }) => tunnels === 0 && calls.length === 0)),
