@@ -22,6 +22,7 @@ export function createControl(
   const sides = transport.sockets.map(({ side }) => side);
   let timer: NodeJS.Timeout | undefined;
   let wakeAt = Number.POSITIVE_INFINITY;
+  let closed = false;
 
   /** One machine's outputs; handling them may make either machine put out more. */
   const empty = (side: Side): boolean => {
@@ -46,7 +47,7 @@ export function createControl(
   const arm = (): void => {
     const next = Math.min(...endpoints.map((endpoint) => endpoint.deadline() ?? Number.POSITIVE_INFINITY));
     // A timer that comes too early finds nothing due and costs less than a new one for every message.
-    if (next >= wakeAt) return;
+    if (closed || next >= wakeAt) return;
     clearTimeout(timer);
     wakeAt = next;
     timer = setTimeout(expire, Math.max(0, next - performance.now()));
@@ -71,6 +72,7 @@ export function createControl(
     },
     pump,
     close() {
+      closed = true;
       clearTimeout(timer);
     },
   };

@@ -1,5 +1,5 @@
 /** The phases of a load run: tunnels, sessions, traffic, tear-down. */
-import type { TunnelId } from "../l2tp/types.js";
+import type { Result, TunnelId } from "../l2tp/types.js";
 import { type Board, legOf, type Side, side } from "./board.js";
 import { type Calls, legState } from "./calls.js";
 import type { Control } from "./control.js";
@@ -195,17 +195,25 @@ function hangUp({ options: { hangup, role }, calls }: Run, session: number): voi
   calls.hangUp(session, at);
 }
 
-async function closeTunnels({ calls, control }: Run, tunnels: readonly (TunnelId | undefined)[]): Promise<void> {
-  const now = performance.now();
-  for (const tunnel of tunnels) {
-    if (tunnel !== undefined) control.endpoints[side.lac].closeTunnel(tunnel, lacShutdown, now);
-  }
-  control.pump();
-  const [lac, lns] = calls.sides;
-  const patience = { progress: () => lac.tunnels.size + lns.tunnels.size, idle: teardownPatience };
-  await until(() => lac.tunnels.size === 0, patience);
-  for (const tunnel of lns.tunnels.keys())
-    control.endpoints[side.lns].closeTunnel(tunnel, lnsShutdown, performance.now());
-  control.pump();
-  await until(() => lns.tunnels.size === 0, patience);
+/** Closes the tunnels that are still there and waits until the peers have acknowledged it. */
+async function closeTunnels({ calls, control }: Run, opened: readonly (TunnelId | undefined)[]): Promise<void> {
+  const close = async (at: Side, tunnels: readonly TunnelId[], result: Result): Promise<void> => {
+    const endpoint = control.endpoints[at];
+    for (const tunnel of tunnels) endpoint.closeTunnel(tunnel, result, performance.now());
+    control.pump();
+    let acknowledged = 0;
+    const done = (): boolean => {
+      while (acknowledged < tunnels.length && !((endpoint.tunnel(tunnels[acknowledged]!)?.transport.queued ?? 0) > 0)) {
+        acknowledged++;
+      }
+      return acknowledged === tunnels.length;
+    };
+    await until(done, { progress: () => acknowledged, idle: teardownPatience });
+  };
+  await close(
+    side.lac,
+    opened.filter((tunnel) => tunnel !== undefined),
+    lacShutdown,
+  );
+  await close(side.lns, [...calls.sides[side.lns].tunnels.keys()], lnsShutdown);
 }

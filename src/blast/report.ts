@@ -41,7 +41,7 @@ export interface Report {
     /** How often tunnels and calls failed for which reason. */
     readonly failures: Readonly<Record<string, number>>;
   };
-  readonly traffic: { readonly seconds: number; readonly up: Flow; readonly down: Flow } | undefined;
+  readonly traffic: { readonly seconds: number; readonly up: Flow; readonly down: Flow } | null;
   readonly teardown: {
     readonly sessions: number;
     readonly seconds: number;
@@ -124,7 +124,7 @@ export function makeReport(outcome: Outcome): Report {
   const closed = options.role === "both";
   const traffic =
     trafficSeconds === undefined
-      ? undefined
+      ? null
       : {
           seconds: trafficSeconds,
           up: flow(board, direction.up, closed, trafficSeconds),
