@@ -6,7 +6,7 @@ export const defaultLimits: Limits = {
   tunnels: 60_000,
   tunnelsPerPeer: 8192,
   halfOpen: 1000,
-  halfOpenPerPeer: 100,
+  halfOpenPerPeer: 256,
   setupTimeout: 30_000,
   callsPerTunnel: 65_535,
 };
@@ -52,10 +52,20 @@ export const peerOf = (core: Core, remote: string): Peer | undefined => core.pee
 export const hasRoom = (core: Core, remote: string): boolean =>
   core.tunnels.size < core.limits.tunnels && (peerOf(core, remote)?.tunnels.size ?? 0) < core.limits.tunnelsPerPeer;
 
-/** The half-open tunnel that has to go before another one with this peer may come. */
-export function supernumerary(core: Core, remote: string): Tunnel | undefined {
+/** A peer that is there needs no longer to answer, milliseconds; a half-open tunnel of its that is older gives way. */
+const patience = 1000;
+
+/**
+ * What a new half-open tunnel with this peer costs: nothing, the oldest one, or too much. In all, the oldest gives way at
+ * once: a forger cannot answer within a round trip, so whoever can still gets through. One peer that opens many at a time
+ * has to wait for its own instead; it will repeat its SCCRQ.
+ */
+export function roomForHalfOpen(core: Core, remote: string): "room" | "full" | Tunnel {
   const ofPeer = peerOf(core, remote)?.halfOpen;
-  if (ofPeer && ofPeer.size >= core.limits.halfOpenPerPeer) return ofPeer.values().next().value;
-  if (core.halfOpen.size >= core.limits.halfOpen) return core.halfOpen.values().next().value;
-  return undefined;
+  if (ofPeer && ofPeer.size >= core.limits.halfOpenPerPeer) {
+    const oldest = ofPeer.values().next().value;
+    return oldest && core.now - oldest.openedAt >= patience ? oldest : "full";
+  }
+  if (core.halfOpen.size >= core.limits.halfOpen) return core.halfOpen.values().next().value ?? "full";
+  return "room";
 }

@@ -7,7 +7,7 @@ import { type Message, parseMessage } from "../wire/l2tp2-parse.js";
 import { generalError, stopResult } from "../wire/l2tp2-result.js";
 import { isMalformed } from "../wire/malformed.js";
 import { type Core, drop, emit, type Tunnel, touch } from "./core.js";
-import { hasRoom, peerOf, supernumerary } from "./limits.js";
+import { hasRoom, peerOf, roomForHalfOpen } from "./limits.js";
 import { resolveSettings } from "./settings.js";
 import { arrive, setPeerWindow } from "./transport.js";
 import { createTunnel, forget, learnPeer, peerInfo, stepTunnel, stopAvps, unacceptable } from "./tunnel.js";
@@ -48,10 +48,11 @@ export function receiveRequest(
     refuse(core, datagram, peerTunnelId, full);
     return "tunnel limit";
   }
-  const oldest = supernumerary(core, remote);
-  if (oldest) {
+  const room = roomForHalfOpen(core, remote);
+  if (room === "full") return "half-open limit of peer";
+  if (room !== "room") {
     drop(core, "half-open limit");
-    forget(core, oldest, { by: "local", result: stopResult.generalError, error: generalError.resources });
+    forget(core, room, { by: "local", result: stopResult.generalError, error: generalError.resources });
   }
 
   const peer = peerInfo(remote, avps);

@@ -74,6 +74,7 @@ export const createTransport = (settings: TransportSettings): Transport => ({
 export function setPeerWindow(transport: Transport, window: number): void {
   transport.peerWindow = Math.max(1, window);
   transport.threshold = transport.peerWindow;
+  transport.congestionWindow = Math.min(transport.congestionWindow, transport.peerWindow);
 }
 
 export const enqueue = (transport: Transport, message: Uint8Array): void => {

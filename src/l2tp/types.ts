@@ -84,7 +84,7 @@ export interface Limits {
   readonly tunnelsPerPeer: number;
   /** Beyond it, the oldest half-open control connection gives way to the new one. Default 1000. */
   readonly halfOpen: number;
-  /** The same for one address. Default 100. */
+  /** For one address: beyond it, a new SCCRQ is ignored until others are answered or a second old. Default 256. */
   readonly halfOpenPerPeer: number;
   /** Milliseconds in which a control connection or call must be established. Default 30 000. */
   readonly setupTimeout: number;
