@@ -10,7 +10,6 @@ import { openDataplane } from "../dataplane/index.js";
 import { type ApiAddress, type Config, type LoadedConfig, loadConfig } from "../gateway/config.js";
 import { createGateway, realClock } from "../gateway/index.js";
 import type { Gateway } from "../gateway/types.js";
-import { createEndpoint } from "../l2tp/index.js";
 import { version } from "../version.js";
 import type { Log } from "./log.js";
 
@@ -34,14 +33,7 @@ export async function startDaemon(loaded: LoadedConfig, log: Log): Promise<Daemo
   try {
     const plane = await openDataplane({ engine: "user", workers: config.workers });
     undo.push(() => plane.close());
-    const gateway = createGateway({
-      plane,
-      config,
-      log: logger,
-      clock: realClock,
-      random: randomBytes,
-      createEndpoint,
-    });
+    const gateway = createGateway({ plane, config, log: logger, clock: realClock, random: randomBytes });
     const control = createControl(gateway, loaded, log, (next) => {
       config = next;
     });

@@ -32,7 +32,7 @@ export const layers: readonly Layer[] = [
   { path: "openvpn", uses: [] },
   { path: "gateway", uses: ["l2tp", "ppp", "pppoe", "openvpn", "dataplane", "dataplane/index"] },
   { path: "api", uses: ["gateway", "l2tp", "dataplane"] },
-  { path: "daemon", uses: ["api", "gateway", "l2tp", "dataplane", "dataplane/index", "version"] },
+  { path: "daemon", uses: ["api", "gateway", "dataplane", "dataplane/index", "version"] },
   { path: "blast", uses: ["l2tp", "dataplane", "dataplane/index", "system", "version"] },
   { path: "cli", uses: ["api", "daemon", "blast", "version"] },
   { path: "demo", uses: ["cli", "api", "daemon", "blast", "gateway", "dataplane/index", "version"] },
