@@ -27,7 +27,7 @@ export const portAttributes = z.object({
   kind: z
     .enum(portKinds)
     .describe(
-      "udp: batched system calls in the data workers; dgram: node:dgram; virtual: an in-memory link (inline mode)",
+      "udp: batched system calls in the data workers; dgram: node:dgram, without data workers; virtual: an in-memory link (inline mode). When not given: the one that the engine has",
     ),
   local: socketAddress.describe("Address and port that the socket is bound to"),
   segmentation: z
@@ -50,13 +50,9 @@ export const portAttributes = z.object({
     .meta({ unit: "bytes" }),
   device: z.int().min(1).describe("Index of the port's device"),
 });
-export const portOpen = portAttributes.pick({
-  kind: true,
-  local: true,
-  segmentation: true,
-  receiveBuffer: true,
-  sendBuffer: true,
-});
+export const portOpen = portAttributes
+  .pick({ kind: true, local: true, segmentation: true, receiveBuffer: true, sendBuffer: true })
+  .partial({ kind: true });
 export const portKey = portAttributes.pick({ port: true });
 export type PortOpen = z.input<typeof portOpen>;
 export type PortKey = z.infer<typeof portKey>;
@@ -185,7 +181,10 @@ export type UnitState = Readonly<z.infer<typeof unitAttributes>> & { readonly ch
 
 // --- counters ---
 
-/** Counters by object, as the kernel's L2TP statistics name them. Packets and bytes are L2TP payload (PPP frames). */
+/**
+ * Counters by object, as the kernel's L2TP statistics name them. Packets and bytes are PPP frames at a session and a tunnel,
+ * UDP datagrams and their payload at a port and its device.
+ */
 export const counters = {
   port: ["rxPackets", "rxBytes", "txPackets", "txBytes", "txErrors", "rxDropped"],
   device: ["rxPackets", "rxBytes", "rxDropped", "txPackets", "txBytes", "txDropped"],

@@ -53,7 +53,7 @@ export interface Dataplane {
     bridge(attributes: attributes.ChannelBridge): Promise<void>;
     /** Parts a channel and its partner (PPPIOCUNBRIDGECHAN). EINVAL: it is not bridged. */
     unbridge(key: attributes.ChannelKey): Promise<void>;
-    /** Connects a channel to a unit (PPPIOCCONNECT). EINVAL: connected already. EALREADY: bridged. ENXIO: no such unit. */
+    /** Connects a channel to a unit (PPPIOCCONNECT). EINVAL: connected already, or bridged. ENXIO: no such unit. */
     connect(attributes: attributes.ChannelConnect): Promise<void>;
     /** EINVAL: it is not connected (PPPIOCDISCONN). */
     disconnect(key: attributes.ChannelKey): Promise<void>;
@@ -76,7 +76,10 @@ export interface Dataplane {
    * batch; the bytes belong to the listener. The queue behind it is bounded and its overflow counted (`punt-overflow`).
    */
   onPunt(listener: (batch: readonly Punt[]) => void): void;
-  /** Queues a frame for transmission; everything queued in one turn of the event loop leaves in one batch. */
+  /**
+   * Queues a frame for transmission; everything queued in one turn of the event loop leaves in one batch. A channel or port
+   * that is not there any more is counted among the drops (`inject-no-channel`, `inject-no-port`).
+   */
   inject(frame: Inject): void;
   close(): Promise<void>;
 }

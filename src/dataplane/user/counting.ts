@@ -1,0 +1,75 @@
+/** Counters as the contract gives them: those of all threads added up. */
+
+import type { Memory } from "../../system/memory.js";
+import type { CountersOf } from "../attributes.js";
+import { dropReasons } from "./drops.js";
+import { type Layout, portCounter, sessionCounter } from "./layout.js";
+
+/** What the data path counts for one session; what a bridge forwards is counted at the session it came from. */
+export type SessionTally = Record<Exclude<keyof typeof sessionCounter, "count">, number>;
+
+const sessionFields = Object.entries(sessionCounter).filter(([name]) => name !== "count") as [
+  keyof SessionTally,
+  number,
+][];
+
+export interface Counting {
+  session(slot: number): SessionTally;
+  /** Sets a session's counters back; no thread may be using the slot. */
+  clearSession(slot: number): void;
+  tunnelErrors(tunnelId: number): number;
+  clearTunnelErrors(tunnelId: number): void;
+  port(slot: number): CountersOf<"port">;
+  clearPort(slot: number): void;
+  drops(): Record<string, number>;
+}
+
+export function createCounting({ f64 }: Memory, { arenas }: Layout): Counting {
+  const sum = (place: (arena: (typeof arenas)[number]) => number): number => {
+    let total = 0;
+    for (const arena of arenas) total += f64[place(arena) >> 3]!;
+    return total;
+  };
+  const sessionRecord = sessionCounter.count * 8;
+  const portRecord = portCounter.count * 8;
+  return {
+    session(slot) {
+      const tally = {} as SessionTally;
+      for (const [name, index] of sessionFields) {
+        tally[name] = sum(({ sessionCounters }) => sessionCounters + slot * sessionRecord + index * 8);
+      }
+      return tally;
+    },
+    clearSession(slot) {
+      for (const { sessionCounters } of arenas) {
+        const at = (sessionCounters + slot * sessionRecord) >> 3;
+        f64.fill(0, at, at + sessionCounter.count);
+      }
+    },
+    tunnelErrors: (tunnelId) => sum(({ tunnelErrors }) => tunnelErrors + tunnelId * 8),
+    clearTunnelErrors(tunnelId) {
+      for (const { tunnelErrors } of arenas) f64[(tunnelErrors >> 3) + tunnelId] = 0;
+    },
+    port(slot) {
+      const field = (index: number) => sum(({ portCounters }) => portCounters + slot * portRecord + index * 8);
+      return {
+        rxPackets: field(portCounter.rxPackets),
+        rxBytes: field(portCounter.rxBytes),
+        txPackets: field(portCounter.txPackets),
+        txBytes: field(portCounter.txBytes),
+        txErrors: field(portCounter.txErrors),
+        rxDropped: field(portCounter.rxDropped),
+      };
+    },
+    clearPort(slot) {
+      for (const { portCounters } of arenas) {
+        const at = (portCounters + slot * portRecord) >> 3;
+        f64.fill(0, at, at + portCounter.count);
+      }
+    },
+    drops() {
+      const found = dropReasons.map((reason, index) => [reason, sum(({ drops }) => drops + index * 8)] as const);
+      return Object.fromEntries(found.filter(([, count]) => count > 0));
+    },
+  };
+}

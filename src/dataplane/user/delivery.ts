@@ -1,0 +1,48 @@
+/** Where a session's frame goes: over its bridge, or up to the control thread for its unit or whoever reads its channel. */
+import { type Context, createDropCounter } from "./context.js";
+import { drop } from "./drops.js";
+import type { Egress } from "./egress.js";
+import { puntRingBytes, session, sessionCounter } from "./layout.js";
+import { type PuntWriter, puntKind } from "./punt-ring.js";
+
+export interface Delivery {
+  /** Begins a batch. */
+  begin(): void;
+  /** Takes the frame of `length` bytes at `payload` that the session at `slot` received on `port`. */
+  deliver(slot: number, port: number, priority: number, payload: number, length: number, room: number): void;
+}
+
+/** Frames that nothing takes, per batch: enough for a negotiation, too few to crowd out what matters. */
+const puntsPerBatch = 16;
+
+export function createDelivery(context: Context, egress: Egress, punts: PuntWriter): Delivery {
+  const { memory, layout, arena } = context;
+  const { u32, i32, f64 } = memory;
+  const records = layout.sessions >> 2;
+  const counters = arena.sessionCounters >> 3;
+  const drops = createDropCounter(context);
+  let puntsLeft = 0;
+
+  function punt(slot: number, port: number, relation: number, payload: number, length: number): void {
+    const kind = relation === 0 ? puntKind.channel : puntKind.unit;
+    const channel = u32[records + slot * session.words + session.channel]!;
+    if (kind === puntKind.channel && puntsLeft-- <= 0) drops.received(drop["no-bridge"], port);
+    else if (!punts.write(kind, channel, payload, length, 0, 0, puntRingBytes / 2)) {
+      drops.received(drop["punt-overflow"], port);
+    }
+  }
+
+  return {
+    begin() {
+      puntsLeft = puntsPerBatch;
+    },
+    deliver(slot, port, priority, payload, length, room) {
+      const counter = counters + slot * sessionCounter.count;
+      f64[counter + sessionCounter.rxPackets]! += 1;
+      f64[counter + sessionCounter.rxBytes]! += length;
+      const relation = i32[records + slot * session.words + session.relation]!;
+      if (relation > 0) egress(relation, priority, payload, length, room, slot);
+      else punt(slot, port, relation, payload, length);
+    },
+  };
+}

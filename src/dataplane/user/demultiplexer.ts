@@ -1,0 +1,199 @@
+/**
+ * The first step of a frame: a UDP datagram from a port is a control message for the control thread, or data of a session.
+ * Everything that the peer says is checked here, and what is not as it should be is counted and dropped.
+ *
+ * An ingress program will run here, before anything is looked at, in `receive`.
+ */
+import { flag, version } from "../../wire/l2tp2.js";
+import { type Context, createDropCounter } from "./context.js";
+import type { Delivery } from "./delivery.js";
+import { drop } from "./drops.js";
+import { block, puntRingBytes, session, sessionCounter, sessionFlag, tunnel } from "./layout.js";
+import { type PuntWriter, puntKind } from "./punt-ring.js";
+import type { Sequencer } from "./sequence.js";
+import { createLookup } from "./session-table.js";
+
+export interface Demultiplexer {
+  /** Begins a batch. `now` is in milliseconds. */
+  begin(now: number): void;
+  /**
+   * Takes `length` bytes at `at`: datagrams of `segment` bytes each (the last may be shorter) that one peer sent to a port.
+   * `name` is the offset of the peer's sockaddr, `local` that of the local address or 0; `room` bytes before `at` are free.
+   */
+  receive(port: number, at: number, length: number, segment: number, name: number, local: number, room: number): void;
+}
+
+const versionMask = 0x000f;
+const minimum = 6;
+/** Flags that make a header longer, or no data header. */
+const unusual = flag.type | flag.length | flag.sequence | flag.offset | versionMask;
+const floatInterval = 1000;
+
+export function createDemultiplexer(
+  context: Context,
+  delivery: Delivery,
+  sequencer: Sequencer,
+  punts: PuntWriter,
+): Demultiplexer {
+  const { memory, layout, arena } = context;
+  const { u32, f64, view } = memory;
+  const lookup = createLookup(memory, layout);
+  const drops = createDropCounter(context);
+  const records = layout.sessions >> 2;
+  const sessionCounters = arena.sessionCounters >> 3;
+  const tunnelErrors = arena.tunnelErrors >> 3;
+  const numbered = flag.sequence | sessionFlag.receiveSequence;
+  const { deliver } = delivery;
+  const lastFloat = new Float64Array(65536).fill(Number.NEGATIVE_INFINITY);
+  let now = 0;
+
+  const addressOf = (tunnelId: number): number => u32[(layout.tunnels + tunnelId * tunnel.size) >> 2]!;
+
+  /** Whether the sockaddr at `name` is that of an address block: address, port and family, not IPv6's flow and scope. */
+  function isFrom(address: number, name: number): boolean {
+    return u32[address >> 2] === u32[name >> 2] && sameHost(address >> 2, name >> 2);
+  }
+
+  function sameHost(a: number, n: number): boolean {
+    if ((u32[a]! & 0xffff) !== (u32[n]! & 0xffff)) return false;
+    if (u32[a + block.nameLength / 4] === 16) return u32[a + 1] === u32[n + 1];
+    return (
+      u32[a + 2] === u32[n + 2] && u32[a + 3] === u32[n + 3] && u32[a + 4] === u32[n + 4] && u32[a + 5] === u32[n + 5]
+    );
+  }
+
+  /** Whether a tunnel's data may come from here; if not, says why by counting. */
+  function verify(tunnelId: number, port: number, name: number): boolean {
+    const address = addressOf(tunnelId);
+    if (address === 0) {
+      drops.received(drop["unknown-tunnel"], port);
+      return false;
+    }
+    if (isFrom(address, name)) {
+      if (u32[(address + block.port) >> 2] === port) return true;
+      drops.received(drop["wrong-port"], port);
+      return false;
+    }
+    drops.received(drop["wrong-source"], port);
+    if (sameHost(address >> 2, name >> 2) && now - lastFloat[tunnelId]! >= floatInterval) {
+      lastFloat[tunnelId] = now;
+      punts.write(puntKind.float, tunnelId, name, 0, name, 0, puntRingBytes / 2);
+    }
+    return false;
+  }
+
+  function refuse(reason: number, port: number, key: number): void {
+    drops.received(reason, port);
+    const slot = lookup(key);
+    if (slot !== 0) f64[sessionCounters + slot * sessionCounter.count + sessionCounter.rxErrors]! += 1;
+  }
+
+  function unknownSession(tunnelId: number, port: number): void {
+    f64[tunnelErrors + tunnelId]! += 1;
+    drops.received(drop["unknown-session"], port);
+  }
+
+  /** A control message goes up whole. Peers without a tunnel yet leave room for those that have one. */
+  function control(port: number, at: number, length: number, name: number, local: number): void {
+    const hasTunnelId = length >= minimum && (view.getUint16(at) & flag.length) !== 0;
+    const address = hasTunnelId ? addressOf(view.getUint16(at + 4)) : 0;
+    const reserve = address !== 0 && isFrom(address, name) ? 0 : puntRingBytes / 4;
+    if (!punts.write(puntKind.port, port, at, length, name, local, reserve))
+      drops.received(drop["punt-overflow"], port);
+  }
+
+  /** A header with optional fields, or something else altogether. `verified` as below; answers the tunnel it verified. */
+  function general(
+    port: number,
+    at: number,
+    end: number,
+    name: number,
+    local: number,
+    room: number,
+    verified: number,
+  ): number {
+    const flags = view.getUint16(at);
+    if ((flags & versionMask) !== version) {
+      drops.received(drop["bad-version"], port);
+      return verified;
+    }
+    if ((flags & flag.type) !== 0) {
+      control(port, at, end - at, name, local);
+      return verified;
+    }
+    let next = at + ((flags & flag.length) !== 0 ? 4 : 2);
+    if (end - next < 4) {
+      drops.received(drop["too-short"], port);
+      return verified;
+    }
+    const key = view.getInt32(next);
+    const tunnelId = key >>> 16;
+    if (tunnelId !== verified && !verify(tunnelId, port, name)) return verified;
+    const slot = lookup(key);
+    if (slot === 0) {
+      unknownSession(tunnelId, port);
+      return tunnelId;
+    }
+    next += 4;
+    const whole = (flags & flag.length) !== 0 ? view.getUint16(at + 2) : end - at;
+    const fields = ((flags & flag.sequence) !== 0 ? 4 : 0) + ((flags & flag.offset) !== 0 ? 2 : 0);
+    if (whole > end - at || at + whole < next + fields) {
+      refuse(drop["bad-length"], port, key);
+      return tunnelId;
+    }
+    const messageEnd = at + whole;
+    const ns = (flags & flag.sequence) !== 0 ? view.getUint16(next) : 0;
+    next += fields;
+    if ((flags & flag.offset) !== 0) next += view.getUint16(next - 2);
+    if (next > messageEnd) {
+      refuse(drop["bad-offset"], port, key);
+      return tunnelId;
+    }
+    const length = messageEnd - next;
+    const free = room + next - at;
+    if (((flags | u32[records + slot * session.words + session.header]!) & numbered) === 0) {
+      deliver(slot, port, flags & flag.priority, next, length, free);
+    } else sequencer.receive(slot, port, flags, ns, next, length, free, now);
+    return tunnelId;
+  }
+
+  return {
+    begin(time) {
+      now = time;
+    },
+    receive(port, start, length, segment, name, local, headroom) {
+      const end = start + length;
+      let room = headroom;
+      // All segments have one sender: it is compared once with each tunnel in turn.
+      let verified = 0;
+      for (let at = start; at < end; at += segment, room = 0) {
+        const size = Math.min(segment, end - at);
+        if (size < minimum) {
+          drops.received(drop["too-short"], port);
+          continue;
+        }
+        const flags = view.getUint16(at);
+        if ((flags & unusual) !== version) {
+          verified = general(port, at, at + size, name, local, room, verified);
+          continue;
+        }
+        const key = view.getInt32(at + 2);
+        const tunnelId = key >>> 16;
+        if (tunnelId !== verified) {
+          if (!verify(tunnelId, port, name)) continue;
+          verified = tunnelId;
+        }
+        const slot = lookup(key);
+        if (slot === 0) {
+          unknownSession(tunnelId, port);
+          continue;
+        }
+        if ((u32[records + slot * session.words + session.header]! & numbered) !== 0) {
+          sequencer.receive(slot, port, flags, 0, at + minimum, size - minimum, room + minimum, now);
+          continue;
+        }
+        deliver(slot, port, flags & flag.priority, at + minimum, size - minimum, room + minimum);
+      }
+    },
+  };
+}

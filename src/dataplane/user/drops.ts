@@ -1,0 +1,38 @@
+/** Why a frame went no further. The order is that of the counters in shared memory. */
+export const dropReasons = [
+  "too-short",
+  "truncated",
+  "bad-version",
+  "bad-length",
+  "bad-offset",
+  "unknown-tunnel",
+  "unknown-session",
+  "wrong-source",
+  "wrong-port",
+  "sequence-missing",
+  "sequence-old",
+  "sequence-discarded",
+  "reorder-timeout",
+  "reorder-overflow",
+  "relation-ended",
+  "device-down",
+  "no-bridge",
+  "punt-overflow",
+  "mtu-exceeded",
+  "port-closed",
+  "tx-no-buffers",
+  "tx-refused",
+  "tx-too-big",
+  "tx-error",
+  "inject-no-port",
+  "inject-no-channel",
+  /** Not a drop: a message that the kernel would not cut into datagrams went out datagram by datagram. */
+  "segmentation-refused",
+] as const;
+
+export type DropReason = (typeof dropReasons)[number];
+
+/** Index of each reason. */
+export const drop = Object.fromEntries(dropReasons.map((reason, index) => [reason, index])) as Readonly<
+  Record<DropReason, number>
+>;

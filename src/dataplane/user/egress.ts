@@ -1,0 +1,79 @@
+/** A PPP frame becomes an L2TP data message of a session (RFC 2661 §3.1) and goes to its tunnel's port. */
+import { flag } from "../../wire/l2tp2.js";
+import { type Context, createDropCounter } from "./context.js";
+import { drop } from "./drops.js";
+import { session, tunnel } from "./layout.js";
+import type { Transmitter } from "./transmit.js";
+
+/** Largest header that we write: all fields and 255 bytes of offset padding; and what a buffer keeps free before a frame. */
+export const headroom = 288;
+
+/**
+ * Sends the frame of `length` bytes at `payload` on the session at slot `to`. The header is written before it if `room` bytes
+ * there may be overwritten. `priority` is the P bit or 0; `source` the session it came from, 0 for none.
+ */
+export type Egress = (
+  to: number,
+  priority: number,
+  payload: number,
+  length: number,
+  room: number,
+  source: number,
+) => void;
+
+const optional = flag.length | flag.sequence | flag.offset;
+
+export function createEgress(context: Context, transmitter: Transmitter): Egress {
+  const { memory, layout } = context;
+  const { u32, i32, view } = memory;
+  const records = layout.sessions >> 2;
+  const drops = createDropCounter(context);
+  const { append, scratch } = transmitter;
+
+  /** Writes the fields that not every header has; answers nothing, as the length was known before. */
+  function writeOptional(at: number, flags: number, record: number, end: number, payload: number): void {
+    let next = at + 2;
+    if ((flags & flag.length) !== 0) {
+      view.setUint16(next, end - at);
+      next += 2;
+    }
+    view.setUint32(next, u32[record + session.peer]!);
+    next += 4;
+    if ((flags & flag.sequence) !== 0) {
+      view.setUint16(next, Atomics.add(i32, record + session.ns, 1) & 0xffff);
+      view.setUint16(next + 2, 0);
+      next += 4;
+    }
+    if ((flags & flag.offset) !== 0) {
+      view.setUint16(next, u32[record + session.offset]!);
+      for (let pad = next + 2; pad < payload; pad++) view.setUint8(pad, 0);
+    }
+  }
+
+  return (to, priority, payload, length, room, source) => {
+    const record = records + to * session.words;
+    const tunnelId = i32[record + session.key]! >>> 16;
+    const address = u32[(layout.tunnels + tunnelId * tunnel.size + tunnel.block) >> 2]!;
+    if (address === 0) {
+      drops.leaving(drop["unknown-tunnel"]);
+      return;
+    }
+    const flags = (u32[record + session.header]! & 0xffff) | priority;
+    if ((flags & optional) === 0) {
+      const header = room >= 6 ? payload - 6 : scratch(6);
+      view.setUint16(header, flags);
+      view.setUint32(header + 2, u32[record + session.peer]!);
+      append(tunnelId, address, header, 6, payload, length, source);
+      return;
+    }
+    const headerLength =
+      6 +
+      ((flags & flag.length) !== 0 ? 2 : 0) +
+      ((flags & flag.sequence) !== 0 ? 4 : 0) +
+      ((flags & flag.offset) !== 0 ? 2 + u32[record + session.offset]! : 0);
+    const header = headerLength <= room ? payload - headerLength : scratch(headerLength);
+    const end = header + headerLength;
+    writeOptional(header, flags, record, end + length, end);
+    append(tunnelId, address, header, headerLength, payload, length, source);
+  };
+}

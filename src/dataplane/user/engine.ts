@@ -1,0 +1,132 @@
+/** The user engine: this process moves the frames, in data workers or, without them, on the calling thread. */
+
+import { ffiMissing } from "../../system/ffi.js";
+import { createMemory } from "../../system/memory.js";
+import type { PortKind } from "../attributes.js";
+import type { Dataplane } from "../contract.js";
+import { refuse } from "../errors.js";
+import { createChannels } from "./channels.js";
+import { createCounting } from "./counting.js";
+import { createEventStream } from "./events.js";
+import { createGrace } from "./grace.js";
+import { type Capacity, planLayout } from "./layout.js";
+import { createLocalPath } from "./local-path.js";
+import type { Core } from "./objects.js";
+import { createPorts, type Transports } from "./ports.js";
+import { createPunts } from "./punts.js";
+import { machineScheduler, type Scheduler } from "./scheduler.js";
+import { createSessionTable, maximumSessions } from "./session-table.js";
+import { createSessions } from "./sessions.js";
+import { createDgramTransport } from "./transport-dgram.js";
+import { createUdpTransport } from "./transport-udp.js";
+import { createVirtualTransport } from "./transport-virtual.js";
+import { createTunnels } from "./tunnels.js";
+import { createUnits } from "./units.js";
+import type { VirtualNetwork } from "./virtual/network.js";
+import { startWorker } from "./workers.js";
+
+export interface UserEngineOptions {
+  /** Data workers; 0: node:dgram on the calling thread. Default 1, or 0 where system calls cannot be made. */
+  readonly workers?: number;
+  /** Processor of each worker; a worker without one floats. */
+  readonly pin?: readonly number[];
+  readonly capacity?: Partial<Capacity>;
+  /** Runs on the calling thread over a virtual network and its clock. */
+  readonly inline?: { readonly network: VirtualNetwork; readonly clock?: Scheduler };
+}
+
+const defaultCapacity: Capacity = { tunnels: 65535, sessions: 131072, ports: 16 };
+const smallCapacity: Capacity = { tunnels: 65535, sessions: 16384, ports: 16 };
+
+/** @throws JunctorError when the workers cannot be started. */
+export async function openUserEngine(options: UserEngineOptions = {}): Promise<Dataplane> {
+  const { inline, pin = [] } = options;
+  const workerCount = inline ? 0 : (options.workers ?? (ffiMissing() === undefined ? 1 : 0));
+  if (workerCount > 0 && ffiMissing() !== undefined) {
+    refuse("EOPNOTSUPP", "engine user", `data workers need system calls: ${ffiMissing()}`, "open it with workers: 0");
+  }
+  const capacity = { ...(inline ? smallCapacity : defaultCapacity), ...options.capacity };
+  if (
+    capacity.sessions < 1 ||
+    capacity.sessions > maximumSessions ||
+    capacity.tunnels < 1 ||
+    capacity.tunnels > 65535
+  ) {
+    refuse("ERANGE", "engine user", `capacity: 1 to ${maximumSessions} sessions, 1 to 65535 tunnels`);
+  }
+  const layout = planLayout(capacity, workerCount);
+  const memory = createMemory(layout.bytes);
+  const core: Core = {
+    memory,
+    layout,
+    table: createSessionTable(memory, layout),
+    counting: createCounting(memory, layout),
+    grace: createGrace(memory, layout),
+    events: createEventStream(),
+    ports: new Map(),
+    portSlots: new Map(),
+    tunnels: new Map(),
+    tunnelIds: new Map(),
+    sessions: new Map(),
+    channels: new Map(),
+    units: new Map(),
+  };
+  const channels = createChannels(core);
+  const sessions = createSessions(core, channels);
+  const tunnels = createTunnels(core, sessions);
+  const punts = createPunts(core);
+  const scheduler = inline ? (inline.clock ?? inline.network.clock) : machineScheduler;
+  const local = createLocalPath(core, scheduler, punts.drain, inline === undefined);
+  const workers = Array.from({ length: workerCount }, (_, index) => startWorker(memory, layout, index + 1));
+  await Promise.all(
+    workers.map(async (worker, index) => {
+      await worker.ready;
+      const cpu = pin[index];
+      if (cpu !== undefined) await worker.tell({ do: "pin", cpu });
+    }),
+  );
+  if (workerCount > 0) punts.follow();
+
+  const transports: Transports = inline
+    ? { virtual: createVirtualTransport(inline.network, local) }
+    : workerCount > 0
+      ? { udp: createUdpTransport(memory, workers, local.path.transmitter) }
+      : { dgram: createDgramTransport(local) };
+  const ports = createPorts(core, transports, tunnels.remove);
+
+  let closing: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    await Promise.all([...core.tunnels.values()].map((tunnel) => tunnels.remove(tunnel, "engine-closed")));
+    await Promise.all([...core.ports.values()].map((port) => ports.remove(port, "engine-closed")));
+    local.close();
+    await Promise.all(workers.map((worker) => worker.stop()));
+    punts.close();
+    core.events.close();
+  }
+
+  return {
+    port: ports.operations,
+    device: ports.devices,
+    tunnel: tunnels.operations,
+    session: sessions.operations,
+    channel: channels.operations,
+    unit: createUnits(core, channels),
+    capabilities: () => ({
+      engine: "user",
+      workers: workerCount,
+      ports: Object.keys(transports) as PortKind[],
+      segmentation: workerCount > 0,
+      tunnelVersions: [2],
+      pseudowires: ["ppp"],
+      limits: { tunnels: capacity.tunnels, sessions: capacity.sessions },
+    }),
+    drops: core.counting.drops,
+    events: core.events.subscribe,
+    onPunt: punts.listen,
+    inject: local.inject,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * What lies where in the engine's one shared memory. Tables that all threads read are written by the control thread alone;
+ * each thread that moves frames has an arena that only it writes. All offsets are bytes, records are multiples of a cache
+ * line, and a page that no session or port uses is never touched.
+ */
+import { dropReasons } from "./drops.js";
+
+export interface Capacity {
+  /** Tunnel ids are 16 bits wide and index their table. */
+  readonly tunnels: number;
+  readonly sessions: number;
+  readonly ports: number;
+}
+
+export interface Layout {
+  readonly bytes: number;
+  readonly capacity: Capacity;
+  /** Counts up when a worker has put something into its punt ring. */
+  readonly puntWake: number;
+  readonly ports: number;
+  readonly tunnels: number;
+  readonly sessions: number;
+  readonly hash: number;
+  /** The hash table has 2^hashBits entries of four bytes. */
+  readonly hashBits: number;
+  /** Arena 0 belongs to the control thread, the others to the workers. */
+  readonly arenas: readonly ArenaLayout[];
+}
+
+export interface ArenaLayout {
+  readonly index: number;
+  /** Odd while the thread looks at tables, even while it does not. */
+  readonly epoch: number;
+  /** Not 0 when the control thread has posted commands. */
+  readonly commands: number;
+  readonly drops: number;
+  readonly portCounters: number;
+  /** One float64 per tunnel id: frames that belong to no session of it. */
+  readonly tunnelErrors: number;
+  readonly sessionCounters: number;
+  readonly puntRing: number;
+  /** Receive buffers, poll set, transmit queues, reorder buffers: divided by their users. */
+  readonly work: number;
+  readonly workBytes: number;
+}
+
+/**
+ * A session: all that reception and a bridge need, in one cache line. Word offsets.
+ *
+ * `relation` alone joins two sessions, so that a bridge comes and goes by one atomic store: the partner's slot, or the unit's
+ * handle negated, or 0. `header` is the header that we send (flags and version, low half) and how we treat sequence numbers.
+ */
+export const session = {
+  /** Local tunnel id in the upper half, local session id in the lower; 0: the slot is free. */
+  key: 0,
+  header: 1,
+  relation: 2,
+  /** Peer's tunnel id and session id, as `key`. */
+  peer: 3,
+  channel: 4,
+  /** Counts up when the session or its relation ends: what was queued before must not cross afterwards. */
+  generation: 5,
+  reorderTimeout: 6,
+  /** Offset padding in bytes. */
+  offset: 7,
+  /** Sequence state as in the kernel's struct l2tp_session; all but `ns` belong to the thread that is `owner`. */
+  ns: 8,
+  nr: 9,
+  nrOos: 10,
+  nrOosCount: 11,
+  reorderSkip: 12,
+  owner: 13,
+  words: 16,
+} as const;
+
+/** Bits of `session.header` above the 16 of the L2TP header. */
+export const sessionFlag = { receiveSequence: 0x1_0000, lnsMode: 0x2_0000 } as const;
+
+/**
+ * A tunnel, at its local id. Its address is one of two blocks: the control thread fills the other one and publishes it by
+ * one store, and fills neither again before every worker has seen that.
+ */
+export const tunnel = { block: 0, firstBlock: 32, secondBlock: 112, size: 192 } as const;
+
+/** An address block: what transmission needs of a tunnel. Byte offsets. */
+export const block = {
+  /** struct sockaddr_in or sockaddr_in6 of the peer. */
+  name: 0,
+  nameLength: 28,
+  port: 32,
+  controlLength: 36,
+  /** A whole IP_PKTINFO or IPV6_PKTINFO control message: the source address. */
+  control: 40,
+  size: 80,
+} as const;
+
+/** A port, at its slot. Word offsets. */
+export const port = { state: 0, mtu: 1, words: 16 } as const;
+export const portState = { closed: 0, up: 1, down: 2 } as const;
+
+/** Float64 counters of one thread for one session; what a bridge forwards is counted at the session it came from. */
+export const sessionCounter = {
+  rxPackets: 0,
+  rxBytes: 1,
+  rxErrors: 2,
+  rxSeqDiscards: 3,
+  rxOosPackets: 4,
+  forwardedPackets: 5,
+  forwardedBytes: 6,
+  forwardErrors: 7,
+  count: 8,
+} as const;
+
+/** Float64 counters of one thread for one port: UDP datagrams and payload bytes. */
+export const portCounter = {
+  rxPackets: 0,
+  rxBytes: 1,
+  rxDropped: 2,
+  txPackets: 3,
+  txBytes: 4,
+  txErrors: 5,
+  count: 8,
+} as const;
+
+const line = 64;
+const page = 4096;
+const tunnelIds = 65536;
+export const puntRingBytes = 1 << 20;
+const workBytesFixed = 6 << 20;
+export const transmitQueueBytes = 512 << 10;
+
+export function planLayout(capacity: Capacity, workers: number): Layout {
+  let next = line;
+  const take = (bytes: number, align = page): number => {
+    const at = Math.ceil(next / align) * align;
+    next = at + bytes;
+    return at;
+  };
+  // At most half full: short probes, and room for what was deleted.
+  const hashBits = Math.ceil(Math.log2(2 * (capacity.sessions + 1)));
+  const sessionSlots = capacity.sessions + 1;
+  const workBytes = workBytesFixed + capacity.ports * transmitQueueBytes;
+  const arena = (index: number): ArenaLayout => ({
+    index,
+    epoch: take(line, line),
+    commands: take(line, line),
+    drops: take(dropReasons.length * 8),
+    portCounters: take(capacity.ports * portCounter.count * 8),
+    tunnelErrors: take(tunnelIds * 8),
+    sessionCounters: take(sessionSlots * sessionCounter.count * 8),
+    puntRing: take(puntRingBytes + page),
+    work: take(workBytes),
+    workBytes,
+  });
+  const tables = {
+    puntWake: take(line, line),
+    ports: take(capacity.ports * port.words * 4),
+    tunnels: take(tunnelIds * tunnel.size),
+    sessions: take(sessionSlots * session.words * 4),
+    hash: take(4 * 2 ** hashBits),
+  };
+  const arenas = Array.from({ length: workers + 1 }, (_, index) => arena(index));
+  return { bytes: next, capacity, hashBits, arenas, ...tables };
+}

@@ -1,0 +1,85 @@
+/** The control thread's view of the engine's objects, and what its parts share. */
+
+import type { Memory } from "../../system/memory.js";
+import type { DeviceState, PortKind, SessionState, TunnelState } from "../attributes.js";
+import type { Counting } from "./counting.js";
+import type { EventStream } from "./events.js";
+import type { Grace } from "./grace.js";
+import type { Layout } from "./layout.js";
+import type { SessionTable } from "./session-table.js";
+
+export interface Port {
+  readonly handle: number;
+  readonly slot: number;
+  readonly kind: PortKind;
+  readonly local: string;
+  readonly family: 4 | 6;
+  readonly wildcard: boolean;
+  readonly segmentation: boolean;
+  readonly receiveBuffer: number;
+  readonly sendBuffer: number;
+  device: Omit<DeviceState, "counters">;
+  readonly tunnels: Set<Tunnel>;
+  close(): Promise<void>;
+}
+
+export interface Traffic {
+  packets: number;
+  bytes: number;
+  errors: number;
+}
+
+export interface Tunnel {
+  readonly handle: number;
+  attributes: Omit<TunnelState, "counters" | "sessions">;
+  port: Port;
+  readonly sessions: Map<number, Session>;
+  /** What sessions that are gone received and sent. */
+  readonly past: { readonly received: Traffic; readonly sent: Traffic };
+  /** Settles when the address block that is not in use may be written. */
+  quiet: Promise<void>;
+}
+
+export interface Session {
+  readonly handle: number;
+  readonly channel: number;
+  readonly slot: number;
+  readonly tunnel: Tunnel;
+  readonly attributes: Pick<SessionState, "sessionId" | "peerSessionId" | "pseudowire" | "lengthField" | "offset">;
+  bridge: Session | undefined;
+  unit: Unit | undefined;
+  deleted: boolean;
+  /** Sent, as far as it is settled: injected, and forwarded over bridges that are no more. */
+  readonly sent: Traffic;
+  /** How much of what this session forwarded is settled with those it was bridged with. */
+  readonly settled: Traffic;
+  /** While an ended relation may still be in use; the next one must wait for it. */
+  parting: Promise<void> | undefined;
+}
+
+export interface Unit {
+  readonly handle: number;
+  readonly name: string;
+  readonly channels: Set<Session>;
+}
+
+export const noTraffic = (): Traffic => ({ packets: 0, bytes: 0, errors: 0 });
+
+export interface Core {
+  readonly memory: Memory;
+  readonly layout: Layout;
+  readonly table: SessionTable;
+  readonly counting: Counting;
+  readonly grace: Grace;
+  readonly events: EventStream;
+  readonly ports: Map<number, Port>;
+  /** Ports by slot, from before they are open until after they are closed. */
+  readonly portSlots: Map<number, Port>;
+  readonly tunnels: Map<number, Tunnel>;
+  /** By local tunnel id. */
+  readonly tunnelIds: Map<number, Tunnel>;
+  readonly sessions: Map<number, Session>;
+  /** Sessions by channel. */
+  readonly channels: Map<number, Session>;
+  readonly units: Map<number, Unit>;
+}

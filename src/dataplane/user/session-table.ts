@@ -1,0 +1,84 @@
+/**
+ * Finds a session by the ids in a data header: an open-addressing hash table in shared memory. The control thread inserts
+ * and removes while workers look up, hence an entry is one word, published after the record that it points to, and nothing
+ * ever moves: a removed entry becomes a tombstone unless no probe can need it.
+ *
+ *   +------------+--------------------+
+ *   | tag (12)   |     slot (20)      |      0: never used; slot 0: removed
+ *   +------------+--------------------+
+ */
+import type { Memory } from "../../system/memory.js";
+import { type Layout, session } from "./layout.js";
+
+const slotBits = 20;
+const slotMask = (1 << slotBits) - 1;
+const tombstone = 0xfff << slotBits;
+/** 2^32 divided by the golden ratio (Knuth, The Art of Computer Programming 3 §6.4). */
+const multiplier = 0x9e3779b1 | 0;
+
+export const maximumSessions = slotMask;
+
+/** A session's key: unsigned ids joined into an int32. */
+export const sessionKey = (tunnelId: number, sessionId: number): number => (tunnelId << 16) | sessionId;
+
+/** Answers the session's slot, 0 when there is none. */
+export type Lookup = (key: number) => number;
+
+export function createLookup({ i32, u32 }: Memory, layout: Layout): Lookup {
+  const table = layout.hash >> 2;
+  const records = layout.sessions >> 2;
+  const shift = 32 - layout.hashBits;
+  const mask = 2 ** layout.hashBits - 1;
+  return (key) => {
+    const hash = Math.imul(key, multiplier);
+    const tag = hash & 0xfff;
+    for (let at = hash >>> shift; ; at = (at + 1) & mask) {
+      const entry = u32[table + at]!;
+      if (entry === 0) return 0;
+      if (entry >>> slotBits !== tag) continue;
+      const slot = entry & slotMask;
+      if (i32[records + slot * session.words + session.key] === key) return slot;
+    }
+  };
+}
+
+export interface SessionTable {
+  readonly lookup: Lookup;
+  /** Publishes a record that is filled, its key included. The key must not be there yet. */
+  insert(key: number, slot: number): void;
+  /** From the next lookup on the session is unknown; lookups under way may still have found it. */
+  remove(key: number, slot: number): void;
+}
+
+export function createSessionTable(memory: Memory, layout: Layout): SessionTable {
+  const { i32, u32 } = memory;
+  const table = layout.hash >> 2;
+  const shift = 32 - layout.hashBits;
+  const mask = 2 ** layout.hashBits - 1;
+  const isTombstone = (entry: number) => entry !== 0 && (entry & slotMask) === 0;
+
+  return {
+    lookup: createLookup(memory, layout),
+    insert(key, slot) {
+      const hash = Math.imul(key, multiplier);
+      let at = hash >>> shift;
+      while (u32[table + at] !== 0 && !isTombstone(u32[table + at]!)) at = (at + 1) & mask;
+      Atomics.store(i32, table + at, ((hash & 0xfff) << slotBits) | slot);
+    },
+    remove(key, slot) {
+      const hash = Math.imul(key, multiplier);
+      const entry = (((hash & 0xfff) << slotBits) | slot) >>> 0;
+      let at = hash >>> shift;
+      while (u32[table + at] !== entry) at = (at + 1) & mask;
+      if (u32[table + ((at + 1) & mask)] !== 0) {
+        Atomics.store(i32, table + at, tombstone);
+        return;
+      }
+      // The probe sequence ends here, so this entry and the tombstones before it stop no lookup.
+      do {
+        Atomics.store(i32, table + at, 0);
+        at = (at - 1) & mask;
+      } while (isTombstone(u32[table + at]!));
+    },
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * A data worker: blocks in ppoll, receives, processes and transmits batches, gives up on missing data that is due, and takes
+ * commands. It never returns to its event loop before it is told to stop.
+ */
+import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { clearEvent } from "../../system/event.js";
+import { attachMemory, type SharedMemory } from "../../system/memory.js";
+import { createPollSet } from "../../system/poll.js";
+import { nameThread, pinThread, threadId } from "../../system/thread.js";
+import type { Layout } from "./layout.js";
+import { createPath } from "./path.js";
+import { createSocketSender } from "./socket-sender.js";
+import { createReceiver, type WorkerPort } from "./worker-port.js";
+
+export interface WorkerStart {
+  readonly memory: SharedMemory;
+  readonly layout: Layout;
+  /** Its arena; counts from 1. */
+  readonly index: number;
+  /** eventfd that wakes it. */
+  readonly wake: number;
+  readonly commands: MessagePort;
+}
+
+export type WorkerCommand =
+  | { readonly do: "attach"; readonly port: WorkerPort }
+  | { readonly do: "detach"; readonly port: number }
+  | { readonly do: "pin"; readonly cpu: number }
+  | { readonly do: "stop" };
+
+/** The first says that the worker serves, the others answer commands one by one in order. */
+export type WorkerAnswer = { readonly threadId: number } | { readonly error: string };
+
+/** The longest that a worker blocks, so that the process can end without its co-operation. */
+const longestWait = 100;
+/** Rounds of receiving from busy ports alone before the others are looked at. */
+const busyRounds = 8;
+
+function run({ memory: shared, layout, index, wake, commands }: WorkerStart): void {
+  nameThread(`junctor-data-${index}`);
+  const memory = attachMemory(shared);
+  const { i32, u32 } = memory;
+  const arena = layout.arenas[index]!;
+  const path = createPath({ memory, layout, arena });
+  const poll = createPollSet(path.region, layout.capacity.ports + 1);
+  const receive = createReceiver({ memory, layout, arena }, path);
+  const epoch = arena.epoch >> 2;
+  const puntWake = layout.puntWake >> 2;
+  const written = arena.puntRing >> 2;
+  let ports: WorkerPort[] = [];
+  let running = true;
+  let announced = 0;
+
+  const watch = () => poll.watch([wake, ...ports.map(({ fd }) => fd)]);
+
+  function obey(command: WorkerCommand): void {
+    if (command.do === "attach") {
+      const { port } = command;
+      ports = [...ports, port];
+      path.transmitter.attach(port.port, createSocketSender(port.fd, memory.address), port.segmentation);
+    } else if (command.do === "detach") {
+      ports = ports.filter(({ port }) => port !== command.port);
+      path.transmitter.detach(command.port);
+    } else if (command.do === "pin") pinThread(command.cpu);
+    else running = false;
+    watch();
+  }
+
+  function takeCommands(): void {
+    clearEvent(wake);
+    Atomics.store(i32, arena.commands >> 2, 0);
+    for (
+      let message = receiveMessageOnPort(commands);
+      message !== undefined;
+      message = receiveMessageOnPort(commands)
+    ) {
+      let answer: WorkerAnswer = { threadId: threadId() };
+      try {
+        obey(message.message as WorkerCommand);
+      } catch (error) {
+        answer = { error: error instanceof Error ? error.message : String(error) };
+      }
+      commands.postMessage(answer);
+    }
+  }
+
+  /** Says that nothing read before is used any more; `looking` whether reading goes on. */
+  function passQuiescentPoint(looking: boolean): void {
+    const now = i32[epoch]!;
+    const next = looking ? (now | 1) + ((now & 1) << 1) : (now + 1) & ~1;
+    Atomics.store(i32, epoch, next | 0);
+    Atomics.notify(i32, epoch);
+  }
+
+  function announcePunts(): void {
+    if (u32[written] === announced) return;
+    announced = u32[written]!;
+    Atomics.add(i32, puntWake, 1);
+    Atomics.notify(i32, puntWake);
+  }
+
+  watch();
+  commands.postMessage({ threadId: threadId() } satisfies WorkerAnswer);
+  let busy: WorkerPort[] = [];
+  for (let round = 0; running; round++) {
+    if (busy.length === 0 || round % busyRounds === 0) {
+      passQuiescentPoint(false);
+      const untilDeadline = path.deadline() - performance.now();
+      poll.wait(busy.length > 0 ? 0 : Math.min(Math.max(untilDeadline, 0), longestWait));
+      if (Atomics.load(i32, arena.commands >> 2) !== 0) takeCommands();
+      const readable = ports.filter((_, at) => poll.readable(at + 1));
+      busy = readable.length === 0 && busy.length > 0 ? busy.filter((port) => ports.includes(port)) : readable;
+    }
+    passQuiescentPoint(true);
+    const now = performance.now();
+    if (now >= path.deadline()) {
+      path.begin(now);
+      path.expire(now);
+      path.end();
+    }
+    busy = busy.filter((port) => receive(port, now));
+    announcePunts();
+  }
+  passQuiescentPoint(false);
+  commands.close();
+}
+
+run(workerData as WorkerStart);
