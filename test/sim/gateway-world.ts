@@ -20,6 +20,8 @@ export interface World extends Clock {
   run(milliseconds: number): Promise<void>;
   /** Runs until `done` holds; false if it does not within `milliseconds`. */
   until(done: () => boolean, milliseconds: number): Promise<boolean>;
+  /** Called after each moment at which something happened. */
+  onStep: () => void;
   /** What is still scheduled. */
   readonly pending: number;
 }
@@ -110,6 +112,7 @@ export function createWorld(seed: number, link: Link): World {
       run();
     }
     await settle();
+    world.onStep();
     return true;
   };
 
@@ -132,6 +135,7 @@ export function createWorld(seed: number, link: Link): World {
       while (!done()) if (!(await step(end))) return false;
       return true;
     },
+    onStep: () => {},
     get pending() {
       return live;
     },
