@@ -128,7 +128,7 @@ export const options: readonly Option[] = [
     default: "256",
     help: "With --rate 0: frames on their way at most",
   },
-  { name: "seconds", ...number(0, 1e7), value: "N", default: "10", help: "How long to send" },
+  { name: "seconds", ...number(0, 2e6), value: "N", default: "10", help: "How long to send" },
   {
     name: "hold",
     ...number(0, 1e7),
