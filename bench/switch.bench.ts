@@ -52,8 +52,8 @@ const contenders = {
   singleInC: await enter(bench, 5, "the C forwarder (single)", peerInC("single")),
 };
 
-const plain = (size: Traffic["size"]): Traffic => ({ size, segments: 1, sessions: 1 });
-const segmented = (size: Traffic["size"], sessions = 1): Traffic => ({
+/** The sender always segments: the forwarder then has work even where other programs take the generator's core. */
+const traffic = (size: Traffic["size"], sessions = 1): Traffic => ({
   size,
   segments: Math.min(64, Math.floor(65_000 / size)),
   sessions,
@@ -62,14 +62,14 @@ const segmented = (size: Traffic["size"], sessions = 1): Traffic => ({
 /** In each round these take turns, those that are compared one after the other. */
 const turns = [
   ...([64, 1400] as const).flatMap((size) => [
-    { key: `mmsg-${size}`, contender: contenders.mmsg, traffic: plain(size) },
-    { key: `mmsg-${size} in C`, contender: contenders.mmsgInC, traffic: plain(size) },
-    { key: `single-${size} in C`, contender: contenders.singleInC, traffic: segmented(size) },
-    { key: `gro-${size} in C`, contender: contenders.groInC, traffic: segmented(size) },
-    { key: `gro-${size}`, contender: contenders.gro, traffic: segmented(size) },
+    { key: `mmsg-${size}`, contender: contenders.mmsg, traffic: traffic(size) },
+    { key: `mmsg-${size} in C`, contender: contenders.mmsgInC, traffic: traffic(size) },
+    { key: `single-${size} in C`, contender: contenders.singleInC, traffic: traffic(size) },
+    { key: `gro-${size} in C`, contender: contenders.groInC, traffic: traffic(size) },
+    { key: `gro-${size}`, contender: contenders.gro, traffic: traffic(size) },
   ]),
-  { key: "sessions-50000", contender: contenders.many, traffic: segmented(64, manySessions) },
-  { key: "one session", contender: contenders.gro, traffic: segmented(64) },
+  { key: "sessions-50000", contender: contenders.many, traffic: traffic(64, manySessions) },
+  { key: "one session", contender: contenders.gro, traffic: traffic(64) },
 ] satisfies readonly { key: string; contender: Contender; traffic: Traffic }[];
 type Key = (typeof turns)[number]["key"];
 

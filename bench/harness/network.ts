@@ -19,6 +19,8 @@ export interface Network {
   spawn(side: Side, core: number, command: readonly string[]): ChildProcess & { pid: number };
   /** Frames of this UDP payload size that have arrived outside, super-packets counted by their segments. */
   delivered(size: number): number;
+  /** Bytes that wait in the receive buffers of the inside's UDP sockets; `pid` is a process there. */
+  pending(pid: number): number;
   /**
    * Whether frames to `address` are for the outside's stack or for nobody: the latter are dropped as they come in, so that
    * no receiver's cost, which falls on the sending core, dilutes the comparison.
@@ -89,6 +91,10 @@ export async function createNetwork(layout: Layout): Promise<Network> {
     delivered(size) {
       const line = new RegExp(`^ *${link.outside}: *(\\d+) +(\\d+)`, "m").exec(readFileSync(counters, "utf8"));
       return (Number(line?.[1]) - Number(line?.[2]) * overhead) / size;
+    },
+    pending(pid) {
+      const queues = readFileSync(`/proc/${pid}/net/udp`, "utf8").matchAll(/ [0-9A-F]{8}:([0-9A-F]{8}) /g);
+      return [...queues].reduce((sum, [, bytes = "0"]) => sum + Number.parseInt(bytes, 16), 0);
     },
     deliver(address, to) {
       const mac = to === "stack" ? outsideMac : nobodysMac;

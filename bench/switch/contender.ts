@@ -9,7 +9,7 @@ import { east, forwarderAddress, west } from "./layout.js";
 export interface Traffic {
   /** UDP payload in bytes. */
   readonly size: 64 | 1400;
-  /** Frames in a super-packet of the sender; 1: it does not segment. */
+  /** Frames in a super-packet of the sender (UDP_SEGMENT); a socket without UDP_GRO receives them one by one. */
   readonly segments: number;
   readonly sessions: number;
 }
@@ -65,6 +65,16 @@ export async function check(bench: Bench, { name, address }: Contender, traffic:
   }
 }
 
+/** Waits until everything that was sent has been forwarded or dropped; answers the count of delivered frames. */
+async function drained(network: Network, pid: number, size: number): Promise<number> {
+  for (let before = Number.NaN; ; ) {
+    await sleep(10);
+    const frames = network.delivered(size);
+    if (network.pending(pid) === 0 && frames === before) return frames;
+    before = frames;
+  }
+}
+
 /** Thousand frames delivered per second of CPU while the generator sends as fast as it can for that many seconds. */
 export async function measure(bench: Bench, contender: Contender, traffic: Traffic, seconds: number): Promise<number> {
   const { network } = bench;
@@ -72,12 +82,6 @@ export async function measure(bench: Bench, contender: Contender, traffic: Traff
   const framesBefore = network.delivered(traffic.size);
   const cpuBefore = cpuSeconds(pid);
   await generate(bench, contender.address, traffic, `${seconds}s`);
-  let frames = network.delivered(traffic.size);
-  for (let still = 0; still < 3; still++) {
-    await sleep(10);
-    const now = network.delivered(traffic.size);
-    if (now !== frames) still = -1;
-    frames = now;
-  }
+  const frames = await drained(network, pid, traffic.size);
   return (frames - framesBefore) / (cpuSeconds(pid) - cpuBefore) / 1000;
 }
