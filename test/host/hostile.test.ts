@@ -146,7 +146,9 @@ policy:
       `memory grew by ${grown} KiB; drops ${JSON.stringify([...counters].filter(([name]) => name.includes("dropped_")))}`,
     );
     expect(grown).toBeLessThan(96 * 1024);
-    expect(sumOf(counters, "junctor_dropped_frames_total")).toBeGreaterThan(packets / 10);
+    const dropped = sumOf(counters, "junctor_dropped_frames_total");
+    expect(dropped).toBeGreaterThan(packets / 10);
+    expect(dropped, "a reason for every drop").toBe(sumOf(counters, "junctor_port_receive_dropped_total"));
     expect(sumOf(counters, "junctor_dropped_control_messages_total")).toBeGreaterThan(packets / 10);
   });
 
