@@ -7,6 +7,7 @@ import { createMetrics, createMetricsApp } from "../api/metrics.js";
 import type { DaemonControl, Service } from "../api/service.js";
 import type { Dataplane } from "../dataplane/contract.js";
 import { openDataplane } from "../dataplane/index.js";
+import { DataplaneError } from "../errors.js";
 import { type ApiAddress, type Config, type LoadedConfig, loadConfig } from "../gateway/config.js";
 import { createGateway, realClock } from "../gateway/index.js";
 import type { Gateway } from "../gateway/types.js";
@@ -31,7 +32,7 @@ export async function startDaemon(loaded: LoadedConfig, log: Log): Promise<Daemo
   let { config } = loaded;
   const undo: (() => Promise<void>)[] = [];
   try {
-    const plane = await openDataplane({ engine: "user", workers: config.workers });
+    const plane = await openPlane(config.workers, log);
     undo.push(() => plane.close());
     const gateway = createGateway({ plane, config, log: logger, clock: realClock, random: randomBytes });
     const control = createControl(gateway, loaded, log, (next) => {
@@ -53,6 +54,17 @@ export async function startDaemon(loaded: LoadedConfig, log: Log): Promise<Daemo
   } catch (error) {
     await unwind(undo);
     throw error;
+  }
+}
+
+/** Where system calls cannot be made there are no data workers: frames then go by node:dgram on this thread. */
+async function openPlane(workers: number, { logger }: Log): Promise<Dataplane> {
+  try {
+    return await openDataplane({ engine: "user", workers });
+  } catch (error) {
+    if (!(error instanceof DataplaneError) || error.code !== "EOPNOTSUPP") throw error;
+    logger.warn({ reason: error.message }, "no data workers here: frames go by node:dgram, slowly");
+    return openDataplane({ engine: "user", workers: 0 });
   }
 }
 
