@@ -39,7 +39,7 @@ describe.skipIf(reason !== undefined)(title, () => {
     });
     lac = await startXl2tpd(undo, west, {
       listen: "10.1.0.2",
-      secret: "tunnel-secret",
+      secrets: "* * tunnel-secret\n",
       subscriber: { user: "alice", password: "wonderland", ping: "10.1.0.1" },
       config: "[lac east]\nlns = 10.1.0.1\nchallenge = yes\nhidden bit = yes\nname = lac1\n",
     });

@@ -23,7 +23,7 @@ policy:
   - forward: { lns: ["${lnsAddress}"], secret-file: east.secret, hidden: true, idle-timeout: 1s }
 `;
 
-describe.skipIf(reason !== undefined)(title, () => {
+describe.skipIf(reason !== undefined)(title, { timeout: 90_000 }, () => {
   const undo = undoStack();
   let lab: Lab;
   let junctor: Junctor;

@@ -40,12 +40,12 @@ export interface Xl2tpd {
 
 /**
  * Starts xl2tpd with its control plane on this host's sockets and pppd replaced by the stub, for it alone. `config` is
- * xl2tpd.conf(5) without `[global]`; `secret` is the tunnel secret for every peer.
+ * xl2tpd.conf(5) without `[global]`; `secrets` has lines of us, them, secret.
  */
 export async function startXl2tpd(
   undo: Undo,
   space: Namespace,
-  { config, secret, listen, subscriber }: { config: string; secret?: string; listen: string; subscriber: Subscriber },
+  { config, secrets, listen, subscriber }: { config: string; secrets: string; listen: string; subscriber: Subscriber },
 ): Promise<Xl2tpd> {
   const home = temporaryDirectory(undo, "xl2tpd");
   const run = join(home, "run");
@@ -53,7 +53,7 @@ export async function startXl2tpd(
   const path = (name: string) => join(home, name);
 
   writeFileSync(path("xl2tpd.conf"), `[global]\nlisten-addr = ${listen}\nauth file = ${path("secrets")}\n\n${config}`);
-  writeFileSync(path("secrets"), secret === undefined ? "" : `* * ${secret}\n`, { mode: 0o600 });
+  writeFileSync(path("secrets"), secrets, { mode: 0o600 });
   writeFileSync(path("ppp.log"), "");
   const stub = fileURLToPath(new URL("pppd-stub.mjs", import.meta.url));
   // Node.js aborts at its end when a terminal that is its standard input has hung up, hence the descriptor 3.
