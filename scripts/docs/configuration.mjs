@@ -54,7 +54,7 @@ A **duration** is a number of seconds, or a number with a unit: \`500ms\`, \`60s
 \`192.0.2.1\`, \`192.0.2.1:1701\`, \`[2001:db8::1]:1701\`; prefixes as \`192.0.2.0/24\`, \`2001:db8::/32\`. Files are
 relative to the configuration file. Secrets are read from files and never logged or shown.`;
 
-export function configuration() {
-  const schema = z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" });
-  return parts(notice.trimEnd(), "# Configuration", introduction, [...sections("", schema)].map(section));
-}
+/** Each mapping of the file: `{ path, description, keys: [name, JSON Schema][], required }`. */
+export const mappings = () => [...sections("", z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" }))];
+
+export const configuration = () => parts(notice.trimEnd(), "# Configuration", introduction, mappings().map(section));

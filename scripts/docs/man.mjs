@@ -1,8 +1,10 @@
-// docs/man: junctor.8 and one page for each object, in man(7), from the command table.
+// docs/man: junctor.8 and one page for each object from the command table, junctor.yaml.5 from the configuration's schema.
 import { exitCodes } from "../../dist/cli/exit.js";
 import { globalOptions } from "../../dist/cli/globals.js";
 import { shownValue, synopsis } from "../../dist/cli/grammar.js";
 import { objects } from "../../dist/cli/table.js";
+import { mappings } from "./configuration.mjs";
+import { defaultOf, typeOf } from "./json-schema.mjs";
 
 /** Text as roff takes it: its escape character, hyphens that are to stay, and lines that look like requests. */
 const roff = (text) =>
@@ -17,7 +19,7 @@ const roff = (text) =>
     .replace(/^([.'])/gm, "\\&$1");
 
 const bold = (text) => `\\fB${roff(text)}\\fR`;
-const heading = (text) => `.SH ${text.toUpperCase()}`;
+const heading = (text) => `.SH ${roff(text.toUpperCase())}`;
 const paragraph = (text) => (text === undefined ? [] : [".PP", roff(text)]);
 const tagged = (tag, text) => [".TP", tag, roff(text)];
 
@@ -37,8 +39,8 @@ const optionsOf = (options) =>
     ),
   );
 
-const page = (name, summary, ...body) =>
-  `${[`.TH ${name.toUpperCase()} 8 "" Junctor "Junctor manual"`, ".SH NAME", `${roff(name)} \\- ${roff(summary)}`, ...body.flat(3)].join("\n")}\n`;
+const page = (name, section, summary, ...body) =>
+  `${[`.TH ${name.toUpperCase()} ${section} "" Junctor "Junctor manual"`, ".SH NAME", `${roff(name)} \\- ${roff(summary)}`, ...body.flat(3)].join("\n")}\n`;
 
 const usage = (object, command) => [".PP", `${bold("junctor")} ${roff(synopsis(object, command))}`];
 
@@ -66,6 +68,7 @@ const lower = (text) => text.replace(/^[A-Z](?![A-Z0-9])/, (letter) => letter.to
 const objectPage = (object) =>
   page(
     `junctor-${object.name}`,
+    8,
     lower(object.summary),
     heading("synopsis"),
     object.commands.flatMap((command) => usage(object, command)),
@@ -83,6 +86,7 @@ const objectPage = (object) =>
 const mainPage = () =>
   page(
     "junctor",
+    8,
     "a programmable tunnel switch",
     heading("synopsis"),
     `${bold("junctor")} ${roff("[OPTIONS] OBJECT [COMMAND] [ARGUMENT …] [KEY VALUE …]")}`,
@@ -101,11 +105,42 @@ const mainPage = () =>
     tagged("\\fI/etc/junctor/junctor.yaml\\fR", "configuration of the daemon."),
     tagged("\\fI/run/junctor/api.sock\\fR", "the API's socket."),
     heading("see also"),
-    objects.map(({ name }) => `${bold(`junctor\\-${name}`.replace("\\-", "-"))}(8)`).join(",\n"),
+    [`${bold("junctor.yaml")}(5)`, ...objects.map(({ name }) => `${bold(`junctor-${name}`)}(8)`)].join(",\n"),
+  );
+
+const plain = (text) => text.replaceAll("`", "").replaceAll("**", "");
+
+const keyBody =
+  (required) =>
+  ([name, schema]) => {
+    const standard = defaultOf(schema, required.has(name));
+    const notes = [
+      plain(typeOf(schema)),
+      ...(standard === "" ? [] : [standard.startsWith("*") ? "required" : `default ${plain(standard)}`]),
+    ];
+    return tagged(`${bold(name)} (${roff(notes.join("; "))})`, `${schema.description ?? ""}.`);
+  };
+
+const configurationPage = () =>
+  page(
+    "junctor.yaml",
+    5,
+    "configuration of the tunnel switch Junctor",
+    heading("description"),
+    roff(
+      "A YAML file. A duration is a number of seconds, or a number with a unit, as 500ms, 60s, 2m, 1h. Files are relative to the configuration file. junctor check FILE tells each mistake with its line and column.",
+    ),
+    mappings().flatMap(({ path, keys, required }) => [
+      heading(path === "" ? "the file" : path),
+      keys.flatMap(keyBody(required)),
+    ]),
+    heading("see also"),
+    `${bold("junctor")}(8)`,
   );
 
 /** By file name. */
 export const manPages = () => ({
   "junctor.8": mainPage(),
+  "junctor.yaml.5": configurationPage(),
   ...Object.fromEntries(objects.map((object) => [`junctor-${object.name}.8`, objectPage(object)])),
 });

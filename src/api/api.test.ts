@@ -219,7 +219,7 @@ describe("events", () => {
     const fast = service.events.subscribe();
     const seen: number[] = [];
     const reading = (async () => {
-      for await (const { id } of fast) seen.push(id);
+      for await (const batch of fast) seen.push(...batch.map(({ id }) => id));
     })();
     for (let n = 0; n < 40; n++) {
       service.gateway.emit({ type: "drained" });
@@ -233,6 +233,18 @@ describe("events", () => {
     service.events.close();
     await reading;
     expect(seen).toEqual(Array.from({ length: 40 }, (_, n) => n + 1));
+  });
+
+  test("a burst is no reason to drop a reader, and arrives in order", async () => {
+    const hub = createEventHub(
+      (async function* () {
+        for (let n = 0; n < 60_000; n++) yield { type: "drained" } as const;
+      })(),
+    );
+    const seen: number[] = [];
+    for await (const batch of hub.subscribe()) seen.push(...batch.map(({ id }) => id));
+    expect(seen).toEqual(Array.from({ length: 60_000 }, (_, n) => n + 1));
+    expect(hub.dropped).toBe(0);
   });
 
   test("a reader that leaves is forgotten", async () => {
@@ -353,11 +365,12 @@ test("metrics have base units and no label that grows with the sessions", async 
   expect(response.headers.get("content-type")).toContain("text/plain");
   for (const line of [
     'junctor_tunnels{side="onward",state="established"} 1',
-    'junctor_sessions{side="access",state="wait-connect"} 1',
-    'junctor_dropped_frames_total{reason="unknown-session"} 4',
+    'junctor_sessions{side="access"} 2',
+    'junctor_frames_dropped_total{reason="unknown-session"} 4',
     'junctor_gateway_events_total{event="session-up"} 3',
-    'junctor_control_messages_total{name="ICRQ-received"} 3',
-    'junctor_dropped_control_messages_total{reason="bad-length"} 1',
+    'junctor_control_messages_received_total{type="ICRQ"} 3',
+    'junctor_control_messages_dropped_total{reason="bad-length"} 1',
+    "junctor_control_retransmissions_total 5",
     "junctor_failed_reloads_total 2",
     "junctor_ready 1",
   ]) {
@@ -365,5 +378,5 @@ test("metrics have base units and no label that grows with the sessions", async 
   }
   expect(text).not.toContain("alice");
   expect(text).not.toContain("data-drop");
-  expect(await metrics.metrics()).toContain('junctor_dropped_frames_total{reason="unknown-session"} 4');
+  expect(await metrics.metrics()).toContain('junctor_frames_dropped_total{reason="unknown-session"} 4');
 });

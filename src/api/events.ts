@@ -6,7 +6,8 @@ import type { GatewayEvent } from "../gateway/types.js";
 import type { Event } from "./schemas.js";
 import { eventJson } from "./views.js";
 
-export interface Subscription extends AsyncIterable<Event> {
+/** Yields what is pending, in batches, oldest first. */
+export interface Subscription extends AsyncIterable<readonly Event[]> {
   /** Why there are no more events; undefined while there may be. */
   readonly ended: string | undefined;
   cancel(): void;
@@ -21,19 +22,24 @@ export interface EventHub {
 }
 
 export interface HubOptions {
-  /** Events that a subscriber may have pending. */
+  /** Events that a subscriber may have pending; a tunnel that ends with all its sessions makes many at once. */
   readonly queue?: number;
   readonly now?: () => number;
 }
 
+/** Events in one batch: few enough to be one write. */
+const batchSize = 256;
+
 interface Subscriber {
-  readonly queue: Event[];
+  queue: Event[];
+  /** Events at the head of the queue that are delivered already. */
+  taken: number;
   ended: string | undefined;
   wake: () => void;
 }
 
 export function createEventHub(source: AsyncIterableIterator<GatewayEvent>, options: HubOptions = {}): EventHub {
-  const limit = options.queue ?? 1024;
+  const limit = options.queue ?? 65_536;
   const now = options.now ?? Date.now;
   const subscribers = new Set<Subscriber>();
   let id = 0;
@@ -48,9 +54,10 @@ export function createEventHub(source: AsyncIterableIterator<GatewayEvent>, opti
 
   const deliver = (event: Event): void => {
     for (const subscriber of subscribers) {
-      if (subscriber.queue.length === limit) {
+      if (subscriber.queue.length - subscriber.taken === limit) {
         dropped += 1;
-        subscriber.queue.length = 0;
+        subscriber.queue = [];
+        subscriber.taken = 0;
         end(subscriber, `the reader is too slow: ${limit} events were pending`);
         continue;
       }
@@ -75,7 +82,7 @@ export function createEventHub(source: AsyncIterableIterator<GatewayEvent>, opti
 
   return {
     subscribe() {
-      const subscriber: Subscriber = { queue: [], ended: closed, wake: () => {} };
+      const subscriber: Subscriber = { queue: [], taken: 0, ended: closed, wake: () => {} };
       if (closed === undefined) subscribers.add(subscriber);
       return {
         get ended() {
@@ -84,8 +91,8 @@ export function createEventHub(source: AsyncIterableIterator<GatewayEvent>, opti
         cancel: () => end(subscriber, "cancelled"),
         async *[Symbol.asyncIterator]() {
           for (;;) {
-            const event = subscriber.queue.shift();
-            if (event !== undefined) yield event;
+            const batch = takeBatch(subscriber);
+            if (batch.length > 0) yield batch;
             else if (subscriber.ended !== undefined) return;
             else await new Promise<void>((resolve) => Object.assign(subscriber, { wake: resolve }));
           }
@@ -103,4 +110,12 @@ export function createEventHub(source: AsyncIterableIterator<GatewayEvent>, opti
       void source.return?.();
     },
   };
+}
+
+function takeBatch(subscriber: Subscriber): readonly Event[] {
+  const { queue, taken } = subscriber;
+  const batch = queue.slice(taken, taken + batchSize);
+  subscriber.taken += batch.length;
+  if (subscriber.taken === queue.length) Object.assign(subscriber, { queue: [], taken: 0 });
+  return batch;
 }

@@ -14,26 +14,31 @@ export function listingQuery(list: readonly Filter[]): z.ZodObject {
   return z.object({ ...Object.fromEntries(parameters), limit, after });
 }
 
-export interface Listing<T> {
+/** Views as the gateway gives them, and what is shown of each. */
+export interface Listing<View, Shown> {
   readonly filters: readonly Filter[];
   /** The object's place in the order, which does not change while it lives. */
-  readonly order: (item: T) => number;
-  readonly name: (item: T) => string;
+  readonly order: (view: View) => number;
+  readonly show: (view: View) => Shown;
+  readonly name: (shown: Shown) => string;
   /** Reads a name's place in the order, whether or not the object is still there. */
   readonly place: (name: string) => number | undefined;
 }
 
-/** The part that the query asks for, and the name to go on after. */
-export function part<T extends object>(
-  items: readonly T[],
-  { filters, order, name, place }: Listing<T>,
+/** The part that the query asks for, and the name to go on after. No more is made than is shown. */
+export function part<View, Shown extends object>(
+  views: readonly View[],
+  { filters, order, show, name, place }: Listing<View, Shown>,
   query: Readonly<Record<string, unknown>>,
-): { readonly items: T[]; readonly next: string | null } {
+): { readonly items: Shown[]; readonly next: string | null } {
   const start = typeof query.after === "string" ? (place(query.after) ?? 0) : 0;
-  const wanted = items
-    .filter((item) => order(item) > start && accepts(filters, query, item))
-    .sort((a, b) => order(a) - order(b));
-  const shown = wanted.slice(0, Number(query.limit));
-  const last = shown.at(-1);
-  return { items: shown, next: last === undefined || shown.length === wanted.length ? null : name(last) };
+  const limit = Number(query.limit);
+  const items: Shown[] = [];
+  for (const view of views.filter((each) => order(each) > start).sort((a, b) => order(a) - order(b))) {
+    const shown = show(view);
+    if (!accepts(filters, query, shown)) continue;
+    if (items.length === limit) return { items, next: name(items.at(-1)!) };
+    items.push(shown);
+  }
+  return { items, next: null };
 }

@@ -39,8 +39,9 @@ export function createMetrics(source: MetricsSource): Registry {
       labelNames,
       registers: [registry],
       async collect() {
+        const counts = await read();
         this.reset();
-        for (const [labels, value] of await read()) this.inc(labels, value);
+        for (const [labels, value] of counts) this.inc(labels, value);
       },
     });
 
@@ -61,7 +62,15 @@ export function createMetrics(source: MetricsSource): Registry {
   for (const [name, help, label, prefix] of controlCounters) {
     counter(name, help, [label], () => labelled(label, withPrefix(prefix, gateway.statistics())));
   }
-  counter("junctor_dropped_frames_total", "Frames that the data plane dropped", ["reason"], () =>
+  counter("junctor_control_retransmissions_total", "Control messages sent again", [], () => [
+    [{}, gateway.statistics()["control/retransmissions"] ?? 0],
+  ]);
+  gauge(
+    "junctor_tunnels_half_open",
+    "Tunnels whose peer has proven nothing yet",
+    () => gateway.statistics()["control/half_open"] ?? 0,
+  );
+  counter("junctor_frames_dropped_total", "Frames that the data plane dropped", ["reason"], () =>
     labelled("reason", plane.drops()),
   );
   for (const [name, help, count] of portCounters) {
@@ -78,17 +87,19 @@ type Counts<L extends string> = readonly Count<L>[] | Promise<readonly Count<L>[
 const labelled = <L extends string>(label: L, counts: Readonly<Record<string, number>>): readonly Count<L>[] =>
   Object.entries(counts).map(([name, value]) => [{ [label]: name } as Partial<Record<L, string>>, value]);
 
-/** The gateway's statistics by the part of their name before the slash; those of the data plane are read from itself. */
+/** The gateway's statistics by the beginning of their name; what the data plane dropped is read from itself. */
 const controlCounters = [
   ["junctor_gateway_events_total", "What the gateway counted, by name", "event", ""],
-  ["junctor_control_messages_total", "Control messages and retransmissions, by name", "name", "control/"],
-  ["junctor_dropped_control_messages_total", "Control messages dropped", "reason", "control-drop/"],
+  ["junctor_control_messages_received_total", "Control messages received, by type", "type", "control/received_"],
+  ["junctor_control_messages_sent_total", "Control messages sent, by type", "type", "control/transmitted_"],
+  ["junctor_control_messages_dropped_total", "Control messages dropped, by reason", "reason", "control-drop/"],
 ] as const;
 
+/** The counts whose name begins so, without that; the empty prefix is for the names that have no part before a slash. */
 const withPrefix = (prefix: string, counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
   Object.fromEntries(
     Object.entries(counts)
-      .filter(([name]) => name.slice(0, name.indexOf("/") + 1) === prefix)
+      .filter(([name]) => (prefix === "" ? !name.includes("/") : name.startsWith(prefix)))
       .map(([name, value]) => [name.slice(prefix.length), value]),
   );
 
@@ -101,21 +112,30 @@ const portCounters = [
   ["junctor_port_transmit_errors_total", "Datagrams that a port could not transmit", "txErrors"],
 ] as const;
 
-/** Tunnels and sessions by side and state. */
+/** Tunnels, and the sessions in them without asking for every session. */
 function populations(registry: Registry, gateway: Gateway): void {
-  const of = (name: string, help: string, list: () => Promise<readonly { side: string; state: string }[]>) =>
-    new Gauge({
-      name,
-      help,
-      labelNames: ["side", "state"],
-      registers: [registry],
-      async collect() {
-        this.reset();
-        for (const { side, state } of await list()) this.inc({ side, state });
-      },
-    });
-  of("junctor_tunnels", "Tunnels, by who opened them and state", () => gateway.tunnels());
-  of("junctor_sessions", "Sessions, by who opened their tunnel and state", () => gateway.sessions());
+  new Gauge({
+    name: "junctor_tunnels",
+    help: "Tunnels, by who opened them and state",
+    labelNames: ["side", "state"],
+    registers: [registry],
+    async collect() {
+      const tunnels = await gateway.tunnels();
+      this.reset();
+      for (const { side, state } of tunnels) this.inc({ side, state });
+    },
+  });
+  new Gauge({
+    name: "junctor_sessions",
+    help: "Sessions, by who opened their tunnel",
+    labelNames: ["side"],
+    registers: [registry],
+    async collect() {
+      const tunnels = await gateway.tunnels();
+      this.reset();
+      for (const { side, calls } of tunnels) this.inc({ side }, calls);
+    },
+  });
 }
 
 /** The metrics listener: `/metrics`, `/livez`, `/readyz`. */

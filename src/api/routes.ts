@@ -1,7 +1,8 @@
 /** Every request that the API answers, in the order of the OpenAPI document. Events and health are in `app.ts`. */
 import { z } from "zod";
+import type { ChannelState } from "../dataplane/attributes.js";
 import { JunctorError } from "../errors.js";
-import type { SessionView } from "../gateway/types.js";
+import type { SessionView, TunnelView } from "../gateway/types.js";
 import { filters } from "./filters.js";
 import { type Listing, listingQuery, part } from "./listing.js";
 import { parseSessionName, sessionName } from "./names.js";
@@ -32,26 +33,29 @@ const missing = (kind: "tunnel" | "session", name: string | number): JunctorErro
 
 const sessionMissing = (call: number): JunctorError => missing("session", sessionName(call));
 
-const tunnelListing: Listing<Tunnel> = {
+const tunnelListing: Listing<TunnelView, Tunnel> = {
   filters: filters.tunnel,
   order: ({ tunnel }) => tunnel,
+  show: tunnelJson,
   name: ({ tunnel }) => String(tunnel),
   place: Number,
 };
 
-const sessionListing: Listing<Session> = {
+const sessionListing: Listing<SessionView, Session> = {
   filters: filters.session,
-  order: ({ session }) => parseSessionName(session) ?? 0,
+  order: ({ call }) => call,
+  show: sessionJson,
   name: ({ session }) => session,
   place: parseSessionName,
 };
 
-const channelListing: Listing<Channel> = {
+const channelListing = (owners: ReadonlyMap<number, SessionView>): Listing<ChannelState, Channel> => ({
   filters: filters.channel,
   order: ({ channel }) => channel,
+  show: (state) => channelJson(state, owners),
   name: ({ channel }) => String(channel),
   place: Number,
-};
+});
 
 const showSession = async ({ gateway }: Service, call: number): Promise<Session> => {
   const view = await gateway.session(call);
@@ -75,7 +79,7 @@ const tunnelRoutes = [
     query: listingQuery(filters.tunnel),
     answer: "Tunnels",
     handle: async ({ gateway }, { query }) => {
-      const { items, next } = part((await gateway.tunnels()).map(tunnelJson), tunnelListing, query);
+      const { items, next } = part(await gateway.tunnels(), tunnelListing, query);
       return { tunnels: items, next };
     },
   }),
@@ -115,7 +119,7 @@ const sessionRoutes = [
     query: listingQuery(filters.session),
     answer: "Sessions",
     handle: async ({ gateway }, { query }) => {
-      const { items, next } = part((await gateway.sessions()).map(sessionJson), sessionListing, query);
+      const { items, next } = part(await gateway.sessions(), sessionListing, query);
       return { sessions: items, next };
     },
   }),
@@ -169,8 +173,7 @@ const channelRoutes = [
     answer: "Channels",
     handle: async ({ channels, gateway }, { query }) => {
       const owners = byChannel(await gateway.sessions());
-      const all = (await channels.list()).map((state) => channelJson(state, owners));
-      const { items, next } = part(all, channelListing, query);
+      const { items, next } = part(await channels.list(), channelListing(owners), query);
       return { channels: items, next };
     },
   }),
@@ -206,17 +209,21 @@ const channelRoutes = [
   }),
 ];
 
+/** Without asking for every session. */
+const sessionsIn = (tunnels: readonly TunnelView[]): number => tunnels.reduce((sum, { calls }) => sum + calls, 0);
+
 const showStatus = async ({ gateway, daemon }: Service): Promise<Status> => {
   const { engine, workers, segmentation, limits } = gateway.capabilities;
   const { file, loaded, error } = daemon.configuration;
+  const tunnels = await gateway.tunnels();
   return {
     version: daemon.version,
     pid: process.pid,
     since: new Date(daemon.since).toISOString(),
     ready: gateway.ready,
     draining: gateway.draining,
-    tunnels: (await gateway.tunnels()).length,
-    sessions: (await gateway.sessions()).length,
+    tunnels: tunnels.length,
+    sessions: sessionsIn(tunnels),
     configuration: { file, loaded: new Date(loaded).toISOString(), error: error ?? null },
     engine: { engine, workers, segmentation, limits },
   };
@@ -224,7 +231,7 @@ const showStatus = async ({ gateway, daemon }: Service): Promise<Status> => {
 
 const drainState = async ({ gateway }: Service) => ({
   draining: gateway.draining,
-  sessions: (await gateway.sessions()).length,
+  sessions: sessionsIn(await gateway.tunnels()),
 });
 
 const daemonRoutes = [

@@ -16,7 +16,7 @@ const beat = ": \n\n";
 
 /** The stream pulls, so that a reader that does not read lets its subscription's queue fill up, and nothing else. */
 export function eventStream(subscription: Subscription, beatInterval = 15_000): ReadableStream<Uint8Array> {
-  const events = subscription[Symbol.asyncIterator]();
+  const batches = subscription[Symbol.asyncIterator]();
   let timer: NodeJS.Timeout | undefined;
   return new ReadableStream<Uint8Array>(
     {
@@ -28,8 +28,8 @@ export function eventStream(subscription: Subscription, beatInterval = 15_000): 
         timer.unref();
       },
       async pull(controller) {
-        const { value, done } = await events.next();
-        if (done !== true) return controller.enqueue(encoder.encode(encodeEvent(value)));
+        const { value, done } = await batches.next();
+        if (done !== true) return controller.enqueue(encoder.encode(value.map(encodeEvent).join("")));
         clearInterval(timer);
         controller.enqueue(encoder.encode(encodeEnd(subscription.ended ?? "")));
         controller.close();

@@ -61,7 +61,7 @@ describe("what it prints", () => {
     const [head, first, second, end] = out.split("\n");
     expect(head).toMatch(/^TUNNEL {2}PEER {2}SIDE {4}STATE {8}REMOTE {10}HOST {2}SESSIONS {2}RX {2}TX {2,}AGE$/);
     expect(first).toMatch(
-      /^ {5}7 {3}107 {2}access {2}established {2}192\.0\.2\.7:1701 {2}lac1 {9}1 {2}10 {2}20 {2,}\d+d\d\dh$/,
+      /^ {5}7 {3}107 {2}access {2}established {2}192\.0\.2\.7:1701 {2}lac1 {9}2 {2}10 {2}20 {2,}\d+d\d\dh$/,
     );
     expect(second).toContain("onward");
     expect(end).toBe("");

@@ -18,7 +18,7 @@ export interface FakeService extends Service {
 /** Two tunnels, one from a LAC and one to an LNS, whose sessions 7/1 and 9/2 are bridged, and 7/3 by itself. */
 export function fakeService(): FakeService {
   const gateway = fakeGateway(
-    [tunnelView(9, "onward"), tunnelView(7, "access")],
+    [tunnelView(9, "onward"), tunnelView(7, "access", { calls: 2 })],
     [
       sessionView(7, 3, { userName: undefined, state: "wait-connect", channel: undefined }),
       sessionView(9, 2, { side: "onward", role: "lac", bridgedWith: call(7, 1) }),

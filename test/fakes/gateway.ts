@@ -111,7 +111,8 @@ export function fakeGateway(tunnels: readonly TunnelView[], sessions: readonly S
     events: () => events() as AsyncIterableIterator<GatewayEvent>,
     statistics: () => ({
       "session-up": 3,
-      "control/ICRQ-received": 3,
+      "control/received_ICRQ": 3,
+      "control/retransmissions": 5,
       "control-drop/bad-length": 1,
       "data-drop/unknown-session": 4,
     }),
