@@ -6,6 +6,7 @@ import { encodeMessage } from "../wire/l2tp2-encode.js";
 import { type Message, parseMessage } from "../wire/l2tp2-parse.js";
 import { generalError, stopResult } from "../wire/l2tp2-result.js";
 import { isMalformed } from "../wire/malformed.js";
+import { copyOf } from "../wire/octets.js";
 import { type Core, drop, emit, type Tunnel, touch } from "./core.js";
 import { hasRoom, peerOf, roomForHalfOpen } from "./limits.js";
 import { resolveSettings } from "./settings.js";
@@ -65,7 +66,7 @@ export function receiveRequest(
     peerTunnelId,
     peer,
     requestKey,
-    request: unread ? bytes.slice(0, header.length) : undefined,
+    request: unread ? copyOf(bytes, 0, header.length) : undefined,
   });
   arrive(tunnel.transport, header, bytes, tunnel.settings, core.now);
   if (avps.receiveWindowSize !== undefined) setPeerWindow(tunnel.transport, avps.receiveWindowSize);

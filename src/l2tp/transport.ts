@@ -5,6 +5,7 @@
  */
 import type { ControlHeader } from "../wire/l2tp2.js";
 import { putSequence } from "../wire/l2tp2.js";
+import { copyOf } from "../wire/octets.js";
 
 export interface TransportSettings {
   /** Receive window that we offer. */
@@ -140,7 +141,7 @@ export function arrive(
   }
   if (ahead >= settings.receiveWindow || length > longestEarly) return "beyond-window";
   transport.early ??= new Map();
-  if (!transport.early.has(ns)) transport.early.set(ns, bytes.slice(0, length));
+  if (!transport.early.has(ns)) transport.early.set(ns, copyOf(bytes, 0, length));
   return "early";
 }
 

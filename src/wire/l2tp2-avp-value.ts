@@ -3,7 +3,7 @@
  * the octets cannot be that shape; what it returns does not alias the message. `encode` returns the octets written, which
  * never exceed `longestValue`.
  */
-import { decodeText, encodeText, putU16, putU32, u16, u32 } from "./octets.js";
+import { copyOf, decodeText, encodeText, putU16, putU32, u16, u32 } from "./octets.js";
 
 /** An AVP is at most 1023 octets long, six of them header. */
 export const longestValue = 1017;
@@ -30,7 +30,7 @@ export const uint32: Codec<number> = {
 };
 
 export const octets: Codec<Uint8Array> = {
-  decode: (bytes, at, end) => Uint8Array.prototype.slice.call(bytes, at, end),
+  decode: copyOf,
   encode(into, at, value) {
     const length = Math.min(value.length, longestValue);
     into.set(length === value.length ? value : value.subarray(0, length), at);

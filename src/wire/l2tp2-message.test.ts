@@ -262,6 +262,15 @@ describe("what a receiver may and may not overlook", () => {
     expect(parsed(message, bytes("wrong")).fault).toBeDefined();
   });
 
+  test("values do not alias the message, even if that is a Buffer that the driver uses again", () => {
+    const raw = [{ vendor: 9, type: 1, mandatory: false, value: bytes("x") }];
+    const message = Buffer.from(encodeMessage("SCCRQ", 0, 0, { challenge: bytes("abc"), raw }));
+    const { avps } = parsed(message);
+    message.fill(0);
+    expect(avps.challenge).toStrictEqual(bytes("abc"));
+    expect(avps.raw).toStrictEqual(raw);
+  });
+
   test("text that is not UTF-8 crosses a switch unaltered", () => {
     const message = encodeMessage(icrq, 1, 0, { ...given, calledNumber: "\u00e9x" }).slice();
     const odd = message.slice();

@@ -17,7 +17,7 @@ import { originalEnd, subformatHeader, unhide } from "./l2tp2-hidden.js";
 import { type MessageName, messageNameOf, messageTable } from "./l2tp2-message.js";
 import { generalError } from "./l2tp2-result.js";
 import { type Malformed, malformed } from "./malformed.js";
-import { u16 } from "./octets.js";
+import { copyOf, u16 } from "./octets.js";
 
 export interface Message {
   /** Message Type as a number, for those without a name. */
@@ -95,7 +95,7 @@ export function parseMessage(bytes: Uint8Array, end: number, secret?: Uint8Array
     if (name === undefined) {
       if (mandatory) fault ??= { error: generalError.unknownMandatory, message: `AVP ${vendor}/${attribute} unknown` };
       raw ??= [];
-      raw.push({ vendor, type: attribute, mandatory, value: source.slice(from, to) });
+      raw.push({ vendor, type: attribute, mandatory, value: copyOf(source, from, to) });
       continue;
     }
     const value = avpTable[name].codec.decode(source, from, to);
