@@ -49,7 +49,7 @@ describe.skipIf(reason !== undefined)(title, () => {
   beforeAll(async () => {
     all = await createTopology(undo, {
       config,
-      sections: { good: "", wrong: "challenge = no\n", stranger: "hostname = stranger\n" },
+      sections: { good: "", late: "", wrong: "challenge = no\n", stranger: "hostname = stranger\n" },
       lacSecrets: "lac-wrong * no-secret-of-ours\n",
     });
     lac = await all.startLac();
@@ -57,7 +57,7 @@ describe.skipIf(reason !== undefined)(title, () => {
   afterAll(() => undo.run());
 
   const channels = async (): Promise<readonly { channel: number; bridgedWith: number | null }[]> =>
-    JSON.parse(await all.junctor.cli("-j", "channel", "show")).channels;
+    JSON.parse(await all.junctor.cli("-j", "channel", "show"));
 
   /** The number of the last echo that came back. */
   const lastEcho = () => Number([...lac.ppp().matchAll(/echo reply (\d+) /g)].at(-1)?.[1] ?? -1);
@@ -126,6 +126,10 @@ describe.skipIf(reason !== undefined)(title, () => {
   it("refuses new calls while it drains, and keeps those that are up", async () => {
     await all.junctor.cli("drain", "on");
     const before = lastEcho();
+    const since = lac.process.mark();
+    await lac.control("c late");
+    await lac.process.waitFor(/going out of service/, { since });
+    await eventually("xl2tpd has one call", async () => ((await lac.status()).calls.length === 1 ? true : undefined));
     await eventually("echoes come back", () => (lastEcho() > before + 5 ? true : undefined));
     await all.junctor.cli("drain", "off");
   });
