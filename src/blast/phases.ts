@@ -32,6 +32,9 @@ const tunnelWindow = 64;
 /** Milliseconds without an arrival after which what is on its way counts as lost. */
 const drainPatience = 500;
 const teardownPatience = 20_000;
+const closePatience = 5000;
+/** Milliseconds in which peers that play the LACs may close their tunnels themselves. */
+const peersClose = 1000;
 const lacShutdown = { result: 1, message: "load run has ended" };
 const lnsShutdown = { result: 6, message: "load run has ended" };
 
@@ -196,7 +199,10 @@ function hangUp({ options: { hangup, role }, calls }: Run, session: number): voi
 }
 
 /** Closes the tunnels that are still there and waits until the peers have acknowledged it. */
-async function closeTunnels({ calls, control }: Run, opened: readonly (TunnelId | undefined)[]): Promise<void> {
+async function closeTunnels(
+  { options, calls, control }: Run,
+  opened: readonly (TunnelId | undefined)[],
+): Promise<void> {
   const close = async (at: Side, tunnels: readonly TunnelId[], result: Result): Promise<void> => {
     const endpoint = control.endpoints[at];
     for (const tunnel of tunnels) endpoint.closeTunnel(tunnel, result, performance.now());
@@ -208,12 +214,16 @@ async function closeTunnels({ calls, control }: Run, opened: readonly (TunnelId 
       }
       return acknowledged === tunnels.length;
     };
-    await until(done, { progress: () => acknowledged, idle: teardownPatience });
+    await until(done, { progress: () => acknowledged, idle: closePatience });
   };
+  const { tunnels } = calls.sides[side.lns];
   await close(
     side.lac,
     opened.filter((tunnel) => tunnel !== undefined),
     lacShutdown,
   );
-  await close(side.lns, [...calls.sides[side.lns].tunnels.keys()], lnsShutdown);
+  if (options.role === "lns") {
+    await until(() => tunnels.size === 0, { progress: () => tunnels.size, idle: peersClose });
+  }
+  await close(side.lns, [...tunnels.keys()], lnsShutdown);
 }

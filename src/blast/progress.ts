@@ -26,7 +26,7 @@ export function progressLine(stream: NodeJS.WriteStream): { show(progress: Progr
       const missing = up.altered + down.altered + up.misdelivered + down.misdelivered;
       const detail =
         now === "traffic"
-          ? `${short(rate)}frames/s${missing > 0 ? `, ${grouped(missing)} wrong` : ""}`
+          ? `${short(rate, "pps")}${missing > 0 ? `, ${grouped(missing)} wrong` : ""}`
           : now === "hold"
             ? ""
             : `${grouped(done)} of ${grouped(total)}`;

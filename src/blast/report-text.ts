@@ -14,7 +14,7 @@ function flowRows(name: string, flow: Flow): string[] {
   return [
     row(
       name,
-      `sent ${grouped(sent)}, received ${grouped(received)}: ${short(flow.framesPerSecond)}frames/s, ${short(flow.bitsPerSecond)}bit/s`,
+      `sent ${grouped(sent)}, received ${grouped(received)}: ${short(flow.framesPerSecond, "pps")}, ${short(flow.bitsPerSecond, "bit/s")}`,
     ),
     row(
       "",
@@ -39,7 +39,7 @@ export function reportText({ run, setup, traffic, teardown, problems, passed }: 
       : [row("tunnels", `${tunnels.up} up, ${tunnels.failed} failed, in ${duration(tunnels.seconds * 1e6)}`)]),
     row(
       "sessions",
-      `${grouped(sessions.up)} up, ${grouped(sessions.failed)} failed, in ${duration(sessions.seconds * 1e6)}: ${short(sessions.perSecond)}/s`,
+      `${grouped(sessions.up)} up, ${grouped(sessions.failed)} failed, in ${duration(sessions.seconds * 1e6)}: ${grouped(sessions.perSecond)}/s`,
     ),
     ...(sessions.latency.count > 0 ? [row("", `each took ${spread(sessions.latency, 1000)}`)] : []),
     ...reasons("failures", setup.failures),
@@ -53,7 +53,7 @@ export function reportText({ run, setup, traffic, teardown, problems, passed }: 
     "tear-down",
     row(
       "sessions",
-      `${grouped(teardown.sessions)} in ${duration(teardown.seconds * 1e6)}: ${short(teardown.perSecond)}/s, ${teardown.withoutCode} without a code`,
+      `${grouped(teardown.sessions)} in ${duration(teardown.seconds * 1e6)}: ${grouped(teardown.perSecond)}/s, ${teardown.withoutCode} without a code`,
     ),
     ...reasons("LAC", teardown.lac),
     ...reasons("LNS", teardown.lns),

@@ -6,13 +6,13 @@ const steps = [
   [1e3, "k"],
 ] as const;
 
-/** Three significant digits with a decimal prefix: `1.23 k`. */
-export function short(value: number): string {
+/** Three significant digits, a decimal prefix where it helps, and the unit: `1.23 kpps`. */
+export function short(value: number, unit: string): string {
   const [factor, prefix] = steps.find(([least]) => Math.abs(value) >= least * 0.9995) ?? [1, ""];
   const scaled = value / factor;
   const digits =
-    Math.abs(scaled) >= 99.95 || (factor === 1 && Number.isInteger(value)) ? 0 : Math.abs(scaled) >= 9.995 ? 1 : 2;
-  return `${scaled.toFixed(digits)}${prefix === "" ? "" : ` ${prefix}`}`;
+    Number.isInteger(value) && factor === 1 ? 0 : Math.abs(scaled) >= 99.95 ? 0 : Math.abs(scaled) >= 9.995 ? 1 : 2;
+  return `${scaled.toFixed(digits)} ${prefix}${unit}`;
 }
 
 /** Groups of three digits. */

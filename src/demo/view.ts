@@ -37,17 +37,17 @@ function rows(now: Progress, before: Progress, seconds: number): readonly Row[] 
   return [row("LACs → LNSs", now.up, before.up, seconds), row("LNSs → LACs", now.down, before.down, seconds)];
 }
 
-const columns = ["", "frames/s", "bit/s", "received", "lost", "altered"] as const;
+const columns = ["", "frames/s", "rate", "received", "lost", "altered"] as const;
 const cells = ({ name, frames, bits, received, lost, wrong }: Row): readonly string[] => [
   name,
   grouped(frames),
-  short(bits),
+  short(bits, "bit/s"),
   grouped(received),
   grouped(lost),
   grouped(wrong),
 ];
 const line = (texts: readonly string[]): string =>
-  texts.map((text, column) => (column === 0 ? text.padEnd(13) : text.padStart(11))).join("");
+  texts.map((text, column) => (column === 0 ? text.padEnd(13) : text.padStart(12))).join("");
 
 const status = ({ phase, done, total, sessions }: Progress): string => {
   const up = `${grouped(sessions)} sessions up`;
