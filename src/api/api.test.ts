@@ -274,7 +274,7 @@ describe("the OpenAPI document", () => {
       in: "query",
       required: false,
       description: "Objects in one answer",
-      schema: { default: 1000, type: "integer", minimum: 1, maximum: 10_000 },
+      schema: { default: 1000, type: "integer", minimum: 1, maximum: 50_000 },
     });
   });
 });

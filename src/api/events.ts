@@ -75,7 +75,7 @@ export function createEventHub(source: AsyncIterableIterator<GatewayEvent>, opti
     for await (const event of source) {
       if (closed !== undefined) return;
       id += 1;
-      deliver(eventJson(event, id, now()));
+      if (subscribers.size > 0) deliver(eventJson(event, id, now()));
     }
     close();
   })();

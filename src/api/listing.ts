@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { accepts, type Filter } from "./filters.js";
 
-const limit = z.coerce.number().int().min(1).max(10_000).default(1000).describe("Objects in one answer");
+const limit = z.coerce.number().int().min(1).max(50_000).default(1000).describe("Objects in one answer");
 const after = z.string().max(16).optional().describe("Goes on after this object: `next` of the answer before");
 
 /** The query parameters of a listing that can be narrowed by these filters. */

@@ -4,8 +4,8 @@ import type { Filter } from "../api/filters.js";
 import { type Context, printJson } from "./context.js";
 import type { Keyword } from "./grammar.js";
 
-/** Objects in one answer: few enough that the daemon is not held up, enough that it is asked seldom. */
-const partSize = 5000;
+/** As many as the API gives in one answer: each answer costs the daemon a look at every session. */
+const partSize = 50_000;
 
 /** Every object that the keywords select. `path` is the collection's, its last segment the name of the list. */
 export async function fetchAll<T>(
