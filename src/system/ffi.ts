@@ -24,6 +24,7 @@ export interface Libc {
   eventfd(initial: number, flags: number): number;
   mmap(address: number, length: number, protection: number, flags: number, fd: number, offset: number): number;
   munmap(address: number, length: number): number;
+  madvise(address: number, length: number, advice: number): number;
   sched_setaffinity(pid: number, size: number, mask: number): number;
   gettid(): number;
   prctl(option: number, arg2: number, arg3: number, arg4: number, arg5: number): number;
@@ -50,6 +51,7 @@ const prototypes: Record<keyof Libc, readonly [result: string, ...parameters: st
   eventfd: ["int", "uint", "int"],
   mmap: [pointer, pointer, "size_t", "int", "int", "int", "int64_t"],
   munmap: ["int", pointer, "size_t"],
+  madvise: ["int", pointer, "size_t", "int"],
   sched_setaffinity: ["int", "int", "size_t", pointer],
   gettid: ["int"],
   prctl: ["int", "int", pointer, pointer, pointer, pointer],

@@ -3,6 +3,7 @@ export { errnoName, SystemError } from "./errno.js";
 export { clearEvent, type EventFd, openEventFd, signalEvent } from "./event.js";
 export { errno, ffiMissing, type Libc, libc, pollReadable } from "./ffi.js";
 export {
+  adviseHugePages,
   attachMemory,
   createMemory,
   createRegion,

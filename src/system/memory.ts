@@ -2,7 +2,8 @@
  * One shared WebAssembly memory of fixed size: system calls write frames into it, worker threads share it, and programs
  * compiled to WebAssembly will reach frames in place. Pages that are never touched cost nothing.
  */
-import { addressOf, ffiMissing } from "./ffi.js";
+import { addressOf, ffiMissing, libc } from "./ffi.js";
+import { c } from "./structs.js";
 
 /** What we use of WebAssembly.Memory; it may be posted to a worker thread, where `attachMemory` makes views of it. */
 export interface SharedMemory {
@@ -52,6 +53,16 @@ export function attachMemory(shared: SharedMemory): Memory {
     address: ffiMissing() === undefined ? addressOf(u8) : 0,
     size: buffer.byteLength,
   };
+}
+
+/**
+ * Asks for huge pages from `start` to `end` (transparent_hugepage: madvise or always), for tables that are read all over: a
+ * frame of one among many sessions then costs no walks through page tables. Where the kernel will not, nothing changes.
+ */
+export function adviseHugePages(memory: Memory, start: number, end: number): void {
+  const page = 4096;
+  const from = Math.ceil((memory.address + start) / page) * page;
+  libc().madvise(from, Math.floor((memory.address + end - from) / page) * page, c.MADV_HUGEPAGE);
 }
 
 /** Part of a memory, handed out from its start to its end. */

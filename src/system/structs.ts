@@ -124,4 +124,5 @@ export const c = {
   PROT_WRITE: 2,
   MAP_SHARED: 1,
   MAP_FIXED: 0x10,
+  MADV_HUGEPAGE: 14,
 } as const;

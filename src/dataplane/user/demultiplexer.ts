@@ -28,6 +28,8 @@ const minimum = 6;
 /** Flags that make a header longer, or no data header. */
 const unusual = flag.type | flag.length | flag.sequence | flag.offset | versionMask;
 const floatInterval = 1000;
+/** Segments that are looked up together: as many as GRO joins. */
+const together = 64;
 
 export function createDemultiplexer(
   context: Context,
@@ -36,7 +38,7 @@ export function createDemultiplexer(
   punts: PuntWriter,
 ): Demultiplexer {
   const { memory, layout, arena } = context;
-  const { u32, f64, view } = memory;
+  const { u32, i32, f64, view } = memory;
   const lookup = createLookup(memory, layout);
   const drops = createDropCounter(context);
   const records = layout.sessions >> 2;
@@ -45,6 +47,7 @@ export function createDemultiplexer(
   const numbered = flag.sequence | sessionFlag.receiveSequence;
   const { deliver } = delivery;
   const lastFloat = new Float64Array(65536).fill(Number.NEGATIVE_INFINITY);
+  const found = new Int32Array(together + 1);
   let now = 0;
 
   const addressOf = (tunnelId: number): number => u32[(layout.tunnels + tunnelId * tunnel.size) >> 2]!;
@@ -157,6 +160,28 @@ export function createDemultiplexer(
     return tunnelId;
   }
 
+  /**
+   * Looks up the sessions of up to `together` segments at once, and touches the lines that they will need: among many
+   * sessions each is far away in memory, and this way the processor fetches several at a time.
+   */
+  function lookAhead(start: number, end: number, segment: number): void {
+    let key = 0;
+    let slot = 0;
+    let touched = 0;
+    for (let at = start, index = 0; at < end; at += segment, index++) {
+      const next = view.getInt32(at + 2);
+      if (next !== key) {
+        key = next;
+        slot = lookup(key);
+        const partner = Math.max(0, i32[records + slot * session.words + session.relation]!);
+        touched |= u32[records + partner * session.words]! | u32[2 * (sessionCounters + slot * sessionCounter.count)]!;
+      }
+      found[index] = slot;
+    }
+    // Used for nothing, but what is not used is not fetched.
+    found[together] = touched;
+  }
+
   return {
     begin(time) {
       now = time;
@@ -166,33 +191,36 @@ export function createDemultiplexer(
       let room = headroom;
       // All segments have one sender: it is compared once with each tunnel in turn.
       let verified = 0;
-      for (let at = start; at < end; at += segment, room = 0) {
-        const size = Math.min(segment, end - at);
-        if (size < minimum) {
-          drops.received(drop["too-short"], port);
-          continue;
+      for (let group = start; group < end; group += segment * together) {
+        const groupEnd = Math.min(group + segment * together, end);
+        lookAhead(group, groupEnd, segment);
+        for (let at = group, index = 0; at < groupEnd; at += segment, index++, room = 0) {
+          const size = Math.min(segment, end - at);
+          if (size < minimum) {
+            drops.received(drop["too-short"], port);
+            continue;
+          }
+          const flags = view.getUint16(at);
+          if ((flags & unusual) !== version) {
+            verified = general(port, at, at + size, name, local, room, verified);
+            continue;
+          }
+          const tunnelId = view.getUint16(at + 2);
+          if (tunnelId !== verified) {
+            if (!verify(tunnelId, port, name)) continue;
+            verified = tunnelId;
+          }
+          const slot = found[index]!;
+          if (slot === 0) {
+            unknownSession(tunnelId, port);
+            continue;
+          }
+          const payload = at + minimum;
+          const free = room + minimum;
+          if ((u32[records + slot * session.words + session.header]! & numbered) === 0) {
+            deliver(slot, port, flags & flag.priority, payload, size - minimum, free);
+          } else sequencer.receive(slot, port, flags, 0, payload, size - minimum, free, now);
         }
-        const flags = view.getUint16(at);
-        if ((flags & unusual) !== version) {
-          verified = general(port, at, at + size, name, local, room, verified);
-          continue;
-        }
-        const key = view.getInt32(at + 2);
-        const tunnelId = key >>> 16;
-        if (tunnelId !== verified) {
-          if (!verify(tunnelId, port, name)) continue;
-          verified = tunnelId;
-        }
-        const slot = lookup(key);
-        if (slot === 0) {
-          unknownSession(tunnelId, port);
-          continue;
-        }
-        if ((u32[records + slot * session.words + session.header]! & numbered) !== 0) {
-          sequencer.receive(slot, port, flags, 0, at + minimum, size - minimum, room + minimum, now);
-          continue;
-        }
-        deliver(slot, port, flags & flag.priority, at + minimum, size - minimum, room + minimum);
       }
     },
   };

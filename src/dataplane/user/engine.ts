@@ -1,7 +1,7 @@
 /** The user engine: this process moves the frames, in data workers or, without them, on the calling thread. */
 
 import { ffiMissing } from "../../system/ffi.js";
-import { createMemory } from "../../system/memory.js";
+import { adviseHugePages, createMemory } from "../../system/memory.js";
 import type { PortKind } from "../attributes.js";
 import type { Dataplane } from "../contract.js";
 import { refuse } from "../errors.js";
@@ -56,6 +56,7 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
   }
   const layout = planLayout(capacity, workerCount);
   const memory = createMemory(layout.bytes);
+  if (workerCount > 0) adviseHugePages(memory, 0, layout.bytes);
   const core: Core = {
     memory,
     layout,

@@ -137,7 +137,7 @@ export function planLayout(capacity: Capacity, workers: number): Layout {
     return at;
   };
   // At most half full: short probes, and room for what was deleted.
-  const hashBits = Math.ceil(Math.log2(2 * (capacity.sessions + 1)));
+  const hashBits = Math.ceil(Math.log2(2 * capacity.sessions));
   const sessionSlots = capacity.sessions + 1;
   const workBytes = workBytesFixed + capacity.ports * transmitQueueBytes;
   const arena = (index: number): ArenaLayout => ({
