@@ -1,5 +1,4 @@
 /** Runs a command line: parses, connects when that is needed, and turns errors into messages and exit codes. */
-import { readBatch } from "./batch.js";
 import type { Client } from "./client.js";
 import type { Context } from "./context.js";
 import { CliError, exitCodes } from "./exit.js";
@@ -34,6 +33,7 @@ async function runBatch({ globals, object }: Parsed, connections: Connections): 
   const file = String(globals.batch);
   if (object !== undefined)
     return report(new CliError("usage", "--batch reads its commands from the file, not from here"));
+  const { readBatch } = await import("./batch.js");
   let first = 0;
   for await (const { line, words } of readBatch(file)) {
     let code: number;

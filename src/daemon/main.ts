@@ -23,6 +23,12 @@ export async function run(file: string): Promise<number> {
   }
   const log = createLog(loaded.config.log.level);
   for (const { message, path, line } of loaded.warnings) log.logger.warn({ path, line }, message);
+  process.on("uncaughtException", (err) => {
+    // Nothing is known of the state any more: whoever supervises starts afresh.
+    log.logger.fatal({ err }, "mistake in the daemon");
+    log.flush();
+    process.exit(exit.refused);
+  });
   const ended = untilStopped(log);
   try {
     const daemon = await startDaemon(loaded, log);

@@ -278,6 +278,30 @@ describe("a daemon on its own", () => {
     }
   });
 
+  test("is spoken to over TCP by whoever has the token", async () => {
+    const token = join(directory, "api.token");
+    writeFileSync(token, "open sesame\n");
+    const config = (more: string): void =>
+      writeFileSync(file, `listen: { api: "127.0.0.1:0"${more} }\nworkers: 1\naccess: []\npolicy: []\n`);
+    config("");
+    expect((await junctor(`check ${file}`)).err).toContain("token-file");
+
+    config(", token-file: api.token");
+    const running = await daemon();
+    const ready = running
+      .err()
+      .split("\n")
+      .find((line) => line.includes('"msg":"ready"'));
+    const [address] = JSON.parse(ready!).listeners;
+    expect((await junctor(`-s ${address} status`)).code).toBe(77);
+    expect(await junctor(`-s ${address} --token-file ${token} drain`)).toMatchObject({
+      code: 0,
+      out: "serving, 0 sessions\n",
+    });
+    writeFileSync(token, "open says me\n");
+    expect((await junctor(`-s ${address} --token-file ${token} drain`)).code).toBe(77);
+  });
+
   test("names the entry whose address it cannot have", async () => {
     writeFileSync(
       file,
