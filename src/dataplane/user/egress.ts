@@ -30,8 +30,9 @@ export function createEgress(context: Context, transmitter: Transmitter): Egress
   const drops = createDropCounter(context);
   const { append, scratch } = transmitter;
 
-  /** Writes the fields that not every header has; answers nothing, as the length was known before. */
-  function writeOptional(at: number, flags: number, record: number, end: number, payload: number): void {
+  /** Writes a header with fields that not every header has. */
+  function writeGeneral(at: number, flags: number, record: number, end: number, payload: number): void {
+    view.setUint16(at, flags);
     let next = at + 2;
     if ((flags & flag.length) !== 0) {
       view.setUint16(next, end - at);
@@ -73,7 +74,7 @@ export function createEgress(context: Context, transmitter: Transmitter): Egress
       ((flags & flag.offset) !== 0 ? 2 + u32[record + session.offset]! : 0);
     const header = headerLength <= room ? payload - headerLength : scratch(headerLength);
     const end = header + headerLength;
-    writeOptional(header, flags, record, end + length, end);
+    writeGeneral(header, flags, record, end + length, end);
     append(tunnelId, address, header, headerLength, payload, length, source);
   };
 }
