@@ -186,7 +186,10 @@ export async function tearDown(run: Run, tunnels: readonly (TunnelId | undefined
     start: (index) => hangUp(run, sessions[index]!),
   });
   const teardownSeconds = Math.max(0, calls.lastDown - from) / 1000;
-  const remaining = lac.sessionOf.size + lns.sessionOf.size;
+  const remaining = [lac, lns].reduce(
+    (sum, { state }) => sum + sessions.filter((session) => state[session] === legState.up).length,
+    0,
+  );
   await closeTunnels(run, tunnels);
   return { hungUp: options.role === "lns" ? lns.down : sessions.length, teardownSeconds, remaining };
 }

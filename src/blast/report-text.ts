@@ -29,7 +29,12 @@ function flowRows(name: string, flow: Flow): string[] {
 const reasons = (title: string, counts: Readonly<Record<string, number>>): string[] =>
   Object.entries(counts).map(([reason, n]) => row(title, `${grouped(n)} × ${reason}`));
 
-export function reportText({ run, setup, traffic, teardown, problems, passed }: Report): string {
+function verdict(problems: readonly string[], interrupted: boolean): string {
+  if (problems.length > 0) return `FAILED: ${problems.join("; ")}`;
+  return interrupted ? "interrupted; nothing went wrong until then" : "passed";
+}
+
+export function reportText({ run, setup, traffic, teardown, problems, interrupted }: Report): string {
   const { tunnels, sessions } = setup;
   return [
     `${run.role === "lns" ? "as LNS" : `to ${run.target}`}, ${run.tunnels} tunnels, ${grouped(run.sessions)} sessions, frames of ${run.size} bytes (${run.transport})`,
@@ -57,7 +62,7 @@ export function reportText({ run, setup, traffic, teardown, problems, passed }: 
     ),
     ...reasons("LAC", teardown.lac),
     ...reasons("LNS", teardown.lns),
-    passed ? "passed" : `FAILED: ${problems.join("; ")}`,
+    verdict(problems, interrupted),
     "",
   ].join("\n");
 }

@@ -52,6 +52,8 @@ export interface Report {
     readonly lac: Readonly<Record<string, number>>;
     readonly lns: Readonly<Record<string, number>>;
   };
+  /** Whether it was ended early. */
+  readonly interrupted: boolean;
   /** Why the run counts as failed. */
   readonly problems: readonly string[];
   readonly passed: boolean;
@@ -135,15 +137,18 @@ export function makeReport(outcome: Outcome): Report {
   const failed = sessions - calls.up;
   const tunnelsFailed = options.role === "lns" ? 0 : options.tunnels - calls.tunnels.up;
 
+  // Whoever ends a run early did not wait for all to come up.
+  const complete = !outcome.interrupted;
   const problems = [
-    ...(tunnelsFailed > 0 ? [`${plural(tunnelsFailed, "tunnel")} of ${options.tunnels} did not come up`] : []),
-    ...(failed > 0 ? [`${plural(failed, "session")} of ${sessions} did not come up`] : []),
+    ...(complete && tunnelsFailed > 0
+      ? [`${plural(tunnelsFailed, "tunnel")} of ${options.tunnels} did not come up`]
+      : []),
+    ...(complete && failed > 0 ? [`${plural(failed, "session")} of ${sessions} did not come up`] : []),
     ...(outcome.dropped > 0 ? [`${plural(outcome.dropped, "session")} ended before being hung up`] : []),
     ...(traffic ? flowProblems("up", traffic.up, options.maxLoss) : []),
     ...(traffic ? flowProblems("down", traffic.down, options.maxLoss) : []),
-    ...(traffic && nothingMoved(board, options) ? ["no frame arrived"] : []),
+    ...(complete && traffic && nothingMoved(board, options) ? ["no frame arrived"] : []),
     ...(withoutCode > 0 ? [`${plural(withoutCode, "call")} ended without a code, or not at all`] : []),
-    ...(outcome.interrupted ? ["interrupted"] : []),
   ];
   return {
     version: 1,
@@ -177,8 +182,9 @@ export function makeReport(outcome: Outcome): Report {
       lac: Object.fromEntries(lac.endings),
       lns: Object.fromEntries(lns.endings),
     },
+    interrupted: outcome.interrupted,
     problems,
-    passed: problems.length === 0,
+    passed: problems.length === 0 && !outcome.interrupted,
   };
 }
 

@@ -16,7 +16,7 @@ The LACs open ${tunnels} L2TP tunnels with ${tunnels * sessions} sessions; the s
 PPP frames of ${size} bytes then cross it both ways, ${rate} a second, and each is checked: its order, its bytes, its session.
 `;
 
-function closer(socket: string): string {
+function closer(socket: string, { seconds }: DemoOptions): string {
   const program = fileURLToPath(new URL("../../bin/junctor.js", import.meta.url));
   const command = `${program} -s ${socket}`;
   return `
@@ -24,7 +24,7 @@ To look closer, in another terminal:
   ${command} status
   ${command} session show
   ${command} monitor
-
+${seconds === undefined ? "Ctrl-C hangs up and ends.\n" : ""}
 `;
 }
 
@@ -58,7 +58,7 @@ async function play(options: DemoOptions, signal: AbortSignal): Promise<Report> 
         signal,
         async listening({ lns }) {
           junctor = await startSwitch(lns, options.tunnels);
-          out(closer(junctor.socket));
+          out(closer(junctor.socket, options));
           return junctor.address;
         },
         progress: view.show,
@@ -70,14 +70,22 @@ async function play(options: DemoOptions, signal: AbortSignal): Promise<Report> 
   }
 }
 
+/** Answers the exit code: 0 only if every session came up and nothing was lost or altered. */
+async function demo(options: DemoOptions): Promise<number> {
+  try {
+    const report = await play(options, onInterrupt());
+    out(`\n${reportText(report)}`);
+    return report.problems.length === 0 ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
 const options = demoOptions(process.argv.slice(2));
 if ("say" in options) {
   out(options.say);
   process.exitCode = options.exit;
 } else {
-  const signal = onInterrupt();
-  const report = await play(options, signal);
-  out(`\n${reportText(report)}`);
-  const wrong = report.problems.filter((problem) => problem !== "interrupted");
-  process.exitCode = wrong.length === 0 ? 0 : 1;
+  process.exitCode = await demo(options);
 }
