@@ -5,7 +5,7 @@
 import { expect, it } from "vitest";
 import type { Core } from "../../src/gateway/core.js";
 import type { PeerCall } from "./gateway-peer.js";
-import { clean, createScene, type Scene, switchAddress, wrapUp } from "./gateway-scene.js";
+import { clean, createScene, expectPlaneMatches, type Scene, switchAddress, wrapUp } from "./gateway-scene.js";
 
 const long = process.env.JUNCTOR_TEST_LONG === "1";
 const onlySeed = process.env.JUNCTOR_TEST_SEED;
@@ -128,6 +128,7 @@ it(`agrees on both sides and leaves nothing, in ${seeds.length} seeds`, {
     try {
       const { scene, calls } = await troubledScene(seed, losses[seed % losses.length]!);
       expectBothSidesAgree(scene, calls);
+      expectPlaneMatches(scene);
       await wrapUp(scene);
     } catch (error) {
       throw new Error(`JUNCTOR_TEST_SEED=${seed}: ${error instanceof Error ? error.stack : error}`);

@@ -140,7 +140,7 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
           for (const port of ports.values()) if (port.local === attributes.local) fail("EADDRINUSE", attributes.local);
           const state: PortState = {
             port: ++handles,
-            kind: attributes.kind,
+            kind: attributes.kind ?? "virtual",
             local: attributes.local,
             segmentation: false,
             receiveBuffer: 4096,

@@ -66,7 +66,7 @@ export async function createScene(options: SceneOptions = {}): Promise<Scene> {
     for await (const event of gateway.events()) events.push(event);
   })();
   const started = gateway.start();
-  await world.run(50);
+  await world.until(() => gateway.ready, 10_000);
   await started;
 
   const peer = (address: string, own: PeerOptions | undefined, greet: string) =>
@@ -129,6 +129,19 @@ export function expectNothingLeft({ core, plane }: Scene): void {
     planeTunnelsLeft: 0,
     planeSessionsLeft: 0,
     operations: 0,
+  });
+}
+
+/** The data plane has what the gateway's calls and tunnels need, and no more; nothing may be under way. */
+export function expectPlaneMatches({ core, plane }: Scene): void {
+  const legs = [...core.legs.values()];
+  expect({ ...plane.left(), setups: core.setups.size, channels: core.channels.size }).toEqual({
+    ports: core.ports.list().length,
+    tunnels: [...core.tunnels.values()].filter((tunnel) => tunnel.plane !== 0).length,
+    sessions: legs.filter((leg) => leg.session !== 0).length,
+    operations: 0,
+    setups: legs.filter((leg) => (leg.setup?.slot ?? 0) !== 0).length,
+    channels: legs.filter((leg) => leg.channel !== 0).length,
   });
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/gateway/config.js";
-import { createScene, type Scene, switchAddress, twoLns, wrapUp } from "./gateway-scene.js";
+import { createScene, expectPlaneMatches, type Scene, switchAddress, twoLns, wrapUp } from "./gateway-scene.js";
 
 const settle = 3000;
 
@@ -48,6 +48,25 @@ describe("a call", () => {
     await scene.world.run(100);
     expect(answered?.frames).toEqual(["caller 1", "there"]);
     expect(caller.frames).toEqual(["lns1 1", "and back"]);
+  });
+
+  it("loses no frame however long the data plane takes", async () => {
+    const { caller, answered, scene } = await connected({ latency: [40, 40] });
+    scene.lacs[0].send(caller.call, "there");
+    await scene.world.run(100);
+    expect(answered?.frames).toEqual(["caller 1", "there"]);
+    expect(caller.frames).toEqual(["lns1 1"]);
+  });
+
+  it("has a few frames kept for it before the bridge, and no more", async () => {
+    const scene = await createScene({ latency: [40, 40], lac: { greet: "1" } });
+    const caller = scene.call();
+    await scene.world.until(() => caller.state === "up", 1000);
+    for (const text of ["2", "3", "4", "5", "6"]) scene.lacs[0].send(caller.call, text);
+    scene.lacs[0].send(caller.call, "x".repeat(2000));
+    await scene.world.run(settle);
+    expect(scene.lnss[0].bySerial(caller.serial)?.frames).toEqual(["1 1", "2", "3", "4"]);
+    expect(scene.gateway.statistics()).toMatchObject({ "dropped-held-per-call": 2, "dropped-held-too-long": 1 });
   });
 
   it("hung up by the caller ends at the LNS with the same code", async () => {
@@ -455,10 +474,10 @@ describe("a call that ends while it is being set up", () => {
   it.each(["caller", "LAC's tunnel", "LNS's tunnel", "operator"])(
     "by the %s leaves nothing, whenever it is",
     async (who) => {
-      for (let after = 20; after < 220; after += 7) {
+      for (let after = 16; after < 400; after += 5) {
         const scene = await createScene({
           seed: after,
-          latency: [0, 15],
+          latency: [0, 60],
           config: forwarding("idle-timeout: 5s", "[10.2.0.1]"),
         });
         const caller = scene.call();
@@ -468,6 +487,8 @@ describe("a call that ends while it is being set up", () => {
         if (who.endsWith("tunnel"))
           for (const tunnel of tunnels.tunnels.keys()) tunnels.closeTunnel(tunnel, { result: 6 });
         if (who === "operator") for (const call of scene.core.legs.keys()) void scene.gateway.terminateSession(call);
+        await scene.world.run(1000);
+        expectPlaneMatches(scene);
         await scene.world.run(30_000);
         const answered = scene.lnss[0].bySerial(caller.serial);
         expect([after, caller.state]).toEqual([after, answered?.state === "up" ? "up" : "down"]);
