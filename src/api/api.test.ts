@@ -71,6 +71,7 @@ describe("tunnels and sessions", () => {
     let after = "";
     for (let parts = 0; parts < 10; parts++) {
       const { body } = await ask(`/v1/sessions?limit=1${after}`);
+      expect(body.sessions).toHaveLength(1);
       seen.push(...body.sessions.map(({ session }: { session: string }) => session));
       if (body.next === null) break;
       after = `&after=${encodeURIComponent(body.next)}`;
@@ -101,10 +102,11 @@ describe("channels", () => {
     expect((await send("POST", "/v1/channels/1/bridge", { with: 2 })).status).toBe(204);
     expect((await ask("/v1/channels/2")).body).toEqual({ channel: 2, session: "9/2", bridgedWith: 1, unit: null });
     expect((await ask("/v1/channels?bridged=yes")).body.channels).toHaveLength(2);
-    expect((await send("POST", "/v1/channels/1/bridge", { with: 3 })).body.error).toEqual({
-      code: "EALREADY",
-      message: "channel 1: is bridged (EALREADY)",
-      hint: "unbridge it first",
+    expect(await send("POST", "/v1/channels/1/bridge", { with: 3 })).toEqual({
+      status: 409,
+      body: {
+        error: { code: "EALREADY", message: "channel 1: is bridged (EALREADY)", hint: "unbridge it first" },
+      },
     });
     expect((await ask("/v1/channels/2/unbridge", { method: "POST" })).status).toBe(204);
     expect((await ask("/v1/channels/2/unbridge", { method: "POST" })).status).toBe(400);
@@ -148,6 +150,9 @@ describe("a request that is not right is refused with a reason", () => {
     ["GET", "/v1/tunnels/x", undefined, 400, "invalid"],
     ["GET", "/v1/sessions/7-1", undefined, 400, "invalid"],
     ["GET", "/v1/sessions/70000/1", undefined, 400, "invalid"],
+    ["GET", "/v1/sessions/70000%2F1", undefined, 400, "invalid"],
+    ["GET", "/v1/sessions/7%2F0", undefined, 400, "invalid"],
+    ["GET", "/v1/sessions/65535", undefined, 400, "invalid"],
     ["GET", "/v1/nothing", undefined, 404, "not-found"],
     ["POST", "/v1/tunnels", "{}", 405, "method-not-allowed"],
     ["POST", "/v1/channels/1/bridge", '{"with":"2"}', 400, "invalid"],
