@@ -10,8 +10,8 @@ const introduction = `\`\`\`
 junctor [OPTIONS] OBJECT [COMMAND] [ARGUMENT …] [KEY VALUE …]
 \`\`\`
 
-The grammar is iproute2's. Objects, commands and keywords may be abbreviated while that is unambiguous: \`junctor t s\` is
-\`junctor tunnel show\`. The first command of an object is meant when none is named. \`junctor help\`, \`junctor help OBJECT\`
+The grammar is iproute2's. Objects, commands and keywords may be abbreviated while that is unambiguous; \`t\`, \`s\` and
+\`c\` are tunnel, session and channel: \`junctor t s\` is \`junctor tunnel show\`. The first command of an object is meant when none is named. \`junctor help\`, \`junctor help OBJECT\`
 and \`junctor help OBJECT COMMAND\` explain each level.`;
 
 const optionTable = (options) =>

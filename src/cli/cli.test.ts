@@ -80,6 +80,14 @@ describe("what it prints", () => {
     expect(out).toContain("received  1 packets, 100 bytes, 0 errors, 0 out of window, 0 out of sequence\n");
   });
 
+  test("the busiest tunnels, as often as wanted", async () => {
+    const { code, out } = await line("top interval 0.05 count 2");
+    expect(code).toBe(0);
+    expect(out.split("\n").filter((text) => text.startsWith("2 tunnels, 3 sessions; packets/s: 0"))).toHaveLength(2);
+    expect(JSON.parse((await line("-j top interval 0.01 count 1")).out)).toHaveLength(2);
+    expect((await line("top count 0")).err).toContain("count 0: expected a number above 0");
+  });
+
   test("how the daemon is", async () => {
     expect((await line("status")).out).toContain("sessions       3 of at most 1 000 000\n");
     expect((await line("status counters")).out).toContain("session-up");

@@ -51,6 +51,8 @@ export interface Example {
 
 export interface ObjectSpec {
   readonly name: string;
+  /** Means this one although others begin with it, too. */
+  readonly abbreviation?: string;
   readonly summary: string;
   readonly details?: string;
   /** The first is the one that is meant when none is named. */

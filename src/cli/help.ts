@@ -17,7 +17,8 @@ export function overview(objects: readonly ObjectSpec[]): string {
       "exit status",
       Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning]),
     ),
-    "Objects, commands and keywords may be abbreviated while that is unambiguous: junctor t s.\n" +
+    "Objects, commands and keywords may be abbreviated while that is unambiguous; t, s and c are tunnel, session and\n" +
+      "channel: junctor t s is junctor tunnel show.\n" +
       "junctor help OBJECT [COMMAND] explains more.\n",
   ].join("\n");
 }

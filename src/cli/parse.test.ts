@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { tunnelView } from "../../test/fakes/gateway.js";
+import type { Tunnel } from "../api/schemas.js";
+import { tunnelJson } from "../api/views.js";
 import { splitWords } from "./batch.js";
+import { rates } from "./commands/top.js";
 import { bashCompletion } from "./completion.js";
 import { CliError } from "./exit.js";
 import { age, count, exact, table } from "./format.js";
@@ -31,6 +35,8 @@ describe("words", () => {
     ["t s", "tunnel show"],
     ["se g 7/1", "session get"],
     ["cha b 4 5", "channel bridge"],
+    ["c b 4 5", "channel bridge"],
+    ["s s", "session show"],
     ["st", "status show"],
     ["st c", "status counters"],
     ["drain", "drain show"],
@@ -82,7 +88,7 @@ describe("words", () => {
 describe("a mistake says what was expected", () => {
   test.each([
     ["tunel", "tunel: no such object; the objects are run, check, status, tunnel"],
-    ["s", "s: could be status, session"],
+    ["r", "r: could be run, reload"],
     ["drain o", "o: could be on, off"],
     [
       "tunnel shwo",
@@ -170,6 +176,23 @@ describe("forms", () => {
       ]),
     ).toBe("  A  B\n100  \u001b[32mup\u001b[0m\n  7  down\n");
   });
+});
+
+test("rates are what was carried between two looks, the busiest tunnel first", () => {
+  const counters = (packets: number) => ({
+    rxPackets: packets,
+    rxBytes: 100 * packets,
+    txPackets: packets,
+    txBytes: 0,
+  });
+  const tunnel = (id: number, packets: number): Tunnel =>
+    tunnelJson(tunnelView(id, "access", { counters: { ...counters(packets), rxErrors: 0, txErrors: 0 } }));
+  const all = rates([tunnel(1, 100), tunnel(2, 100)], [tunnel(1, 120), tunnel(2, 300), tunnel(3, 10)], 2);
+  expect(all.map(({ tunnel: id, rxPackets, rxBits }) => [id, rxPackets, rxBits])).toEqual([
+    [2, 100, 80_000],
+    [1, 10, 8000],
+    [3, 5, 4000],
+  ]);
 });
 
 test.each([

@@ -43,8 +43,11 @@ export function parse(words: readonly string[], objects: readonly ObjectSpec[]):
 }
 
 /** The one that the word names or abbreviates; undefined: none. Throws when it could be several. */
-export function resolve<T extends { readonly name: string }>(word: string, among: readonly T[]): T | undefined {
-  const exact = among.find(({ name }) => name === word);
+export function resolve<T extends { readonly name: string; readonly abbreviation?: string }>(
+  word: string,
+  among: readonly T[],
+): T | undefined {
+  const exact = among.find(({ name, abbreviation }) => name === word || (word !== "" && abbreviation === word));
   if (exact !== undefined || word === "") return exact;
   const candidates = among.filter(({ name }) => name.startsWith(word));
   if (candidates.length > 1) throw usage(`${word}: could be ${names(candidates)}`);

@@ -5,6 +5,7 @@ import { checkObject, drainObject, reloadObject, runObject, statusObject } from 
 import { completionObject, helpObject } from "./commands/help.js";
 import { monitorObject } from "./commands/monitor.js";
 import { sessionObject } from "./commands/session.js";
+import { topObject } from "./commands/top.js";
 import { tunnelObject } from "./commands/tunnel.js";
 import type { ObjectSpec } from "./grammar.js";
 
@@ -16,6 +17,7 @@ export const objects: readonly ObjectSpec[] = [
   sessionObject,
   channelObject,
   monitorObject,
+  topObject,
   drainObject,
   reloadObject,
   blastObject,

@@ -27,6 +27,7 @@ function index(word: string | undefined): number {
 
 export const channelObject: ObjectSpec = {
   name: "channel",
+  abbreviation: "c",
   summary: "PPP channels of the data plane",
   details: "A channel is a session seen as something that PPP frames are received from and transmitted on.",
   commands: [

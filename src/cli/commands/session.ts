@@ -52,6 +52,7 @@ function path(name: string): string {
 
 export const sessionObject: ObjectSpec = {
   name: "session",
+  abbreviation: "s",
   summary: "L2TP sessions (calls)",
   commands: [
     {

@@ -50,6 +50,7 @@ function path(name: string): string {
 
 export const tunnelObject: ObjectSpec = {
   name: "tunnel",
+  abbreviation: "t",
   summary: "L2TP tunnels (control connections)",
   commands: [
     {
