@@ -70,6 +70,8 @@ export const isCall = (item: Tunnel | Call): item is Call => "role" in item;
 export interface Peer {
   readonly tunnels: Set<Tunnel>;
   readonly halfOpen: Set<Tunnel>;
+  /** Those that we asked for and the peer has not answered. */
+  readonly opening: Set<Tunnel>;
 }
 
 export interface Core {

@@ -11,8 +11,11 @@ export const defaultLimits: Limits = {
   callsPerTunnel: 65_535,
 };
 
-/** A peer that lets us queue so much without acknowledging anything is not listened to until it does. */
-export const longestQueue = 8192;
+/**
+ * With so many messages waiting for a peer's acknowledgement, only what acknowledges some is listened to. More than opening
+ * and answering every call of a tunnel at once takes.
+ */
+export const longestQueue = 2 * 0xffff;
 
 /** `192.0.2.1:1701` → `192.0.2.1`; `[2001:db8::1]:1701` → `[2001:db8::1]`. */
 export const addressOf = (remote: string): string => remote.slice(0, remote.lastIndexOf(":"));
@@ -21,29 +24,36 @@ export function join(core: Core, tunnel: Tunnel): void {
   const address = addressOf(tunnel.remote);
   let peer = core.peers.get(address);
   if (peer === undefined) {
-    peer = { tunnels: new Set(), halfOpen: new Set() };
+    peer = { tunnels: new Set(), halfOpen: new Set(), opening: new Set() };
     core.peers.set(address, peer);
   }
   peer.tunnels.add(tunnel);
-  if (tunnel.proven || tunnel.initiator) return;
-  peer.halfOpen.add(tunnel);
-  core.halfOpen.add(tunnel);
+  if (tunnel.proven) return;
+  if (tunnel.initiator) peer.opening.add(tunnel);
+  else {
+    peer.halfOpen.add(tunnel);
+    core.halfOpen.add(tunnel);
+  }
 }
 
 export function leave(core: Core, tunnel: Tunnel): void {
   const address = addressOf(tunnel.remote);
   const peer = core.peers.get(address);
   peer?.tunnels.delete(tunnel);
-  peer?.halfOpen.delete(tunnel);
-  core.halfOpen.delete(tunnel);
+  settle(core, peer, tunnel);
   if (peer?.tunnels.size === 0) core.peers.delete(address);
 }
 
 /** The peer has proven that it is there. */
 export function prove(core: Core, tunnel: Tunnel): void {
   tunnel.proven = true;
+  settle(core, peerOf(core, tunnel.remote), tunnel);
+}
+
+function settle(core: Core, peer: Peer | undefined, tunnel: Tunnel): void {
   core.halfOpen.delete(tunnel);
-  peerOf(core, tunnel.remote)?.halfOpen.delete(tunnel);
+  peer?.halfOpen.delete(tunnel);
+  peer?.opening.delete(tunnel);
 }
 
 export const peerOf = (core: Core, remote: string): Peer | undefined => core.peers.get(addressOf(remote));

@@ -98,6 +98,8 @@ describe("a peer that restarts", () => {
     both.network.run(100_000);
     expect(both.lns.endpoint.tunnels()).toHaveLength(1);
     expect(both.lac.endpoint.tunnel(tunnel)?.state).toBe("established");
+    // The forged ones are given up in silence: a StopCCN for one might be in sequence for the peer's true tunnel.
+    expect(both.lns.endpoint.counters().transmitted_StopCCN).toBe(0);
   });
 
   test("may as well open a second tunnel: both live", () => {
@@ -278,6 +280,19 @@ describe("limits", () => {
       const room = both.lns.endpoint.openTunnel({ port: 1, remote: "192.0.2.1:1" }, both.network.now);
       expect(room).toBeUndefined();
     }
+  });
+
+  test("answers to a peer that asks and asks and acknowledges nothing", () => {
+    const both = pair({}, { limits: { callsPerTunnel: 0 } });
+    const tunnel = open(both);
+    const { peerTunnelId, transport } = both.lac.endpoint.tunnel(tunnel)!;
+    const icrq = encodeMessage("ICRQ", peerTunnelId, 0, { assignedSessionId: 1, callSerialNumber: 1 }).slice();
+    for (let i = 0; i < 140_000; i++) {
+      putSequence(icrq, (transport.ns + i) & 0xffff, transport.nr);
+      both.lns.endpoint.handle({ port: 1, remote: lacAddress, bytes: icrq }, both.network.now);
+    }
+    expect(both.lns.endpoint.tunnels()[0]?.transport.queued).toBe(2 * 0xffff);
+    expect(both.lns.endpoint.drops()["peer acknowledges nothing"]).toBe(140_000 - 2 * 0xffff);
   });
 
   test("calls in a tunnel: the next one is refused with result 4", () => {

@@ -110,7 +110,7 @@ function unseal(tunnel: Tunnel): Result | undefined {
  * one loses against a side with one; if neither has one, both tunnels are opened.
  */
 function breakTie(core: Core, { remote }: Datagram, theirs: AvpValues): "ours" | "theirs" {
-  for (const tunnel of peerOf(core, remote)?.tunnels ?? []) {
+  for (const tunnel of peerOf(core, remote)?.opening ?? []) {
     if (tunnel.state !== "wait-ctl-reply" || tunnel.remote !== remote) continue;
     if (tunnel.tieBreaker === undefined && theirs.tieBreaker === undefined) continue;
     const order = compare(tunnel.tieBreaker, theirs.tieBreaker);

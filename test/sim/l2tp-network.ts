@@ -53,6 +53,8 @@ export interface Network {
   trace: string[] | undefined;
   /** Rewrites addresses on the way, as a NAT does; undefined: lost. */
   translate: (from: string, to: string) => readonly [from: string, to: string] | undefined;
+  /** Called between what a node is told and what it says to that. */
+  interrupt: (node: Node) => void;
   add(address: string, endpoint: Endpoint, react?: Node["react"]): Node;
   /** Delivers and collects what `node` has to say now, after commands. */
   settle(node: Node): void;
@@ -79,6 +81,7 @@ export function createNetwork(number: () => number, link: Link = perfect): Netwo
     nodes: new Map(),
     trace: undefined,
     translate: (from, to) => [from, to],
+    interrupt: () => {},
     add(address, endpoint, react = () => {}) {
       const node: Node = { address, endpoint, react, events: [] };
       network.nodes.set(address, node);
@@ -124,12 +127,16 @@ export function createNetwork(number: () => number, link: Link = perfect): Netwo
       network.now = next;
       if (due) {
         due.endpoint.expire(next);
+        network.interrupt(due);
         network.settle(due);
       } else if (flight) {
         flights = flights.filter((each) => each !== flight);
         const node = network.nodes.get(flight.to);
-        node?.endpoint.handle(flight.datagram, next);
-        if (node) network.settle(node);
+        if (node) {
+          node.endpoint.handle(flight.datagram, next);
+          network.interrupt(node);
+          network.settle(node);
+        }
       } else return false;
       return true;
     },

@@ -84,12 +84,16 @@ export function play(plan: Plan): Outcome {
 
   const broken: string[] = [];
   const restoreNumbers = randomNumbers(plan.seed ^ 0x5a5a);
+  const restore = (node: Node): void => {
+    if (restoreNumbers() >= plan.restore) return;
+    const state = structuredClone(node.endpoint.snapshot());
+    node.endpoint = restoreEndpoint(state, optionsOf.get(node.address)!);
+  };
+  network.interrupt = restore;
   const watch = (): void => {
     for (const node of [lac, lns]) {
       broken.push(...invariants(node, network.now));
-      if (restoreNumbers() >= plan.restore) continue;
-      const state = structuredClone(node.endpoint.snapshot());
-      node.endpoint = restoreEndpoint(state, optionsOf.get(node.address)!);
+      restore(node);
     }
   };
 
