@@ -11,8 +11,8 @@ junctor [OPTIONS] OBJECT [COMMAND] [ARGUMENT …] [KEY VALUE …]
 \`\`\`
 
 The grammar is iproute2's. Objects, commands and keywords may be abbreviated while that is unambiguous; \`t\`, \`s\` and
-\`c\` are tunnel, session and channel: \`junctor t s\` is \`junctor tunnel show\`. The first command of an object is meant when none is named. \`junctor help\`, \`junctor help OBJECT\`
-and \`junctor help OBJECT COMMAND\` explain each level.`;
+\`c\` are tunnel, session and channel: \`junctor t s\` is \`junctor tunnel show\`. The first command of an object is meant
+when none is named. \`junctor help\`, \`junctor help OBJECT\` and \`junctor help OBJECT COMMAND\` explain each level.`;
 
 const optionTable = (options) =>
   table(

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import type { SessionView } from "../../gateway/types.js";
+import { filters } from "../filters.js";
+import { type Listing, listingQuery, part } from "../listing.js";
+import { parseSessionName, sessionName } from "../names.js";
+import { route } from "../route.js";
+import type { Session } from "../schemas.js";
+import type { Service } from "../service.js";
+import { sessionJson } from "../views.js";
+import { id16, missing } from "./params.js";
+
+const sessionParams = z.object({
+  tunnel: id16.describe("Local tunnel id"),
+  session: id16.describe("Local session id"),
+});
+
+const callParams = z.object({
+  session: z
+    .string()
+    .transform((name) => parseSessionName(name) ?? 0)
+    .pipe(z.number().min(1, "expected TUNNEL/SESSION (%2F for the slash) or a call number"))
+    .describe("TUNNEL/SESSION with %2F for the slash, or the call number (tunnel id << 16 | session id)"),
+});
+
+const sessionListing: Listing<SessionView, Session> = {
+  filters: filters.session,
+  order: ({ call }) => call,
+  show: sessionJson,
+  name: ({ session }) => session,
+  place: parseSessionName,
+};
+
+const sessionMissing = (call: number) => missing("session", sessionName(call));
+
+const showSession = async ({ gateway }: Service, call: number): Promise<Session> => {
+  const view = await gateway.session(call);
+  if (view === undefined) throw sessionMissing(call);
+  return sessionJson(view);
+};
+
+const terminateSession = async ({ gateway }: Service, call: number): Promise<void> => {
+  if (!(await gateway.terminateSession(call))) throw sessionMissing(call);
+};
+
+export const sessionRoutes = [
+  route({
+    method: "get",
+    path: "/v1/sessions",
+    operation: "showSessions",
+    summary: "Sessions, by tunnel and local session id",
+    query: listingQuery(filters.session),
+    answer: "Sessions",
+    handle: async ({ gateway }, { query }) => {
+      const { items, next } = part(await gateway.sessions(), sessionListing, query);
+      return { sessions: items, next };
+    },
+  }),
+  route({
+    method: "get",
+    path: "/v1/sessions/{tunnel}/{session}",
+    operation: "showSession",
+    summary: "One session",
+    params: sessionParams,
+    answer: "Session",
+    refuses: ["not-found"],
+    handle: (service, { params }) => showSession(service, params.tunnel * 0x1_0000 + params.session),
+  }),
+  route({
+    method: "get",
+    path: "/v1/sessions/{session}",
+    operation: "showSessionByName",
+    summary: "One session, named in one path segment",
+    params: callParams,
+    answer: "Session",
+    refuses: ["not-found"],
+    handle: (service, { params }) => showSession(service, params.session),
+  }),
+  route({
+    method: "delete",
+    path: "/v1/sessions/{tunnel}/{session}",
+    operation: "terminateSession",
+    summary: "Ends a session (CDN, result 3) and with it the one it is bridged with",
+    params: sessionParams,
+    refuses: ["not-found"],
+    handle: (service, { params }) => terminateSession(service, params.tunnel * 0x1_0000 + params.session),
+  }),
+  route({
+    method: "delete",
+    path: "/v1/sessions/{session}",
+    operation: "terminateSessionByName",
+    summary: "Ends a session, named in one path segment",
+    params: callParams,
+    refuses: ["not-found"],
+    handle: (service, { params }) => terminateSession(service, params.session),
+  }),
+];
