@@ -43,4 +43,7 @@ test("frames that never come back stop holding others up", () => {
   send(board, pacer(1));
   expect(pacer(40)).toBe(0);
   expect(pacer(60)).toBe(10);
+  expect(pacer(61)).toBe(10);
+  send(board, 4);
+  expect(pacer(62)).toBe(6);
 });

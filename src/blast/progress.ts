@@ -13,20 +13,20 @@ const bar = (share: number): string => {
 export function progressLine(stream: NodeJS.WriteStream): { show(progress: Progress): void; end(): void } {
   let phase = "";
   let last = { at: 0, sent: 0 };
-  let rate = 0;
+  let rate: number | undefined;
   return {
     show({ phase: now, done, total, sessions, up, down }) {
       const at = performance.now();
       const sent = up.sent + down.sent;
       if (now !== phase || at - last.at > 500) {
-        rate = ((sent - last.sent) / (at - last.at)) * 1000;
+        rate = now === phase ? ((sent - last.sent) / (at - last.at)) * 1000 : undefined;
         last = { at, sent };
         phase = now;
       }
-      const missing = up.altered + down.altered + up.misdelivered + down.misdelivered;
+      const wrong = up.altered + down.altered + up.misdelivered + down.misdelivered;
       const detail =
         now === "traffic"
-          ? `${short(rate, "pps")}${missing > 0 ? `, ${grouped(missing)} wrong` : ""}`
+          ? `${rate === undefined ? "" : short(rate, "pps")}${wrong > 0 ? `, ${grouped(wrong)} wrong` : ""}`
           : now === "hold"
             ? ""
             : `${grouped(done)} of ${grouped(total)}`;

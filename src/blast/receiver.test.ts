@@ -119,6 +119,17 @@ describe("call table", () => {
   });
 });
 
+describe("a call table that is full", () => {
+  test("finds its calls, gives up on others, and takes no more", () => {
+    const [calls] = createBoard(8).calls;
+    const ids = Array.from({ length: calls.length / 2 }, (_, n) => (n + 1) * 0x0001_0001);
+    for (const [leg, id] of ids.entries()) addCall(calls, id, leg);
+    for (const [leg, id] of ids.entries()) expect(findCall(calls, id)).toBe(leg);
+    addCall(calls, 7, 99);
+    expect(findCall(calls, 7)).toBe(-1);
+  });
+});
+
 describe("send order", () => {
   const share = (order: Int32Array) => {
     const counts = new Map<number, number>();
