@@ -231,6 +231,36 @@ describe("a daemon that carries traffic", () => {
   });
 });
 
+describe("a daemon whose peer does not answer any more", () => {
+  async function deaf(grace: string): Promise<Program> {
+    const at = await ports();
+    configure(at, `drain: { grace: ${grace} }`);
+    const running = await daemon();
+    const blast = load(at, "--seconds", "60");
+    await bridged();
+    blast.child.kill("SIGSTOP");
+    return running;
+  }
+
+  test("stops after the time that it is given", async () => {
+    const running = await deaf("1s");
+    const begun = performance.now();
+    running.child.kill("SIGTERM");
+    expect(await running.exited).toBe(0);
+    expect(performance.now() - begun).toBeGreaterThan(900);
+    expect(performance.now() - begun).toBeLessThan(5000);
+  });
+
+  test("stops at once at a second signal", async () => {
+    const running = await deaf("30s");
+    running.child.kill("SIGTERM");
+    await until("it is stopping", () => running.err().includes('"msg":"stopping"') || undefined);
+    running.child.kill("SIGINT");
+    expect(await running.exited).toBe(128 + 2);
+    expect(running.err()).toContain("stopping at once");
+  });
+});
+
 describe("a daemon on its own", () => {
   test("says where it listens, for whom, and what its metrics are", async () => {
     configure(await ports());
