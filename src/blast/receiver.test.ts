@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createMemory } from "../system/index.js";
 import { encodeData } from "../wire/l2tp2.js";
@@ -121,12 +122,16 @@ describe("call table", () => {
 
 describe("a call table that is full", () => {
   test("finds its calls, gives up on others, and takes no more", () => {
-    const [calls] = createBoard(8).calls;
-    const ids = Array.from({ length: calls.length / 2 }, (_, n) => (n + 1) * 0x0001_0001);
-    for (const [leg, id] of ids.entries()) addCall(calls, id, leg);
-    for (const [leg, id] of ids.entries()) expect(findCall(calls, id)).toBe(leg);
-    addCall(calls, 7, 99);
-    expect(findCall(calls, 7)).toBe(-1);
+    const call = fc.integer({ min: 1, max: 0xffff_ffff });
+    fc.assert(
+      fc.property(fc.uniqueArray(call, { minLength: 17, maxLength: 17 }), ([other, ...ids]) => {
+        const [calls] = createBoard(8).calls;
+        for (const [leg, id] of ids.entries()) addCall(calls, id, leg);
+        addCall(calls, other!, 99);
+        for (const [leg, id] of ids.entries()) expect(findCall(calls, id)).toBe(leg);
+        expect(findCall(calls, other!)).toBe(-1);
+      }),
+    );
   });
 });
 
