@@ -226,8 +226,10 @@ describe("a daemon that carries traffic", () => {
     expect(existsSync(socket)).toBe(false);
     expect(running.err()).toContain('"msg":"stopped"');
     expect(await blast.exited).not.toBe(0);
-    // StopCCN result 6: the requester is being shut down (RFC 2661 §4.4.2).
-    expect(blast.out() + blast.err()).toMatch(/peer: result|StopCCN|result 6/);
+    const { teardown } = JSON.parse(blast.out());
+    for (const reasons of [teardown.lac, teardown.lns]) {
+      expect(Object.entries(reasons)).toEqual([[expect.stringMatching(/^peer: .*shutting down/), 2]]);
+    }
   });
 });
 
