@@ -1,5 +1,4 @@
 /** The two channels of a switched call: joined, parted, and the frames that cross before and besides. */
-import type { Punt } from "../dataplane/contract.js";
 import { type Core, closeCall } from "./core.js";
 import { callEnds } from "./disconnect-codes.js";
 import type { Leg } from "./records.js";
@@ -53,12 +52,4 @@ function part(leg: Leg): void {
 
 function passHeld(core: Core, leg: Leg): void {
   for (const bytes of core.held.take(leg)) core.plane.inject({ to: "channel", channel: leg.bridged, bytes });
-}
-
-/** A frame of a channel that nothing took: it waits for the bridge, or was overtaken by it and follows. */
-export function punted(core: Core, punt: Extract<Punt, { origin: "channel" | "unit" }>): void {
-  const leg = core.channels.get(punt.channel);
-  if (!leg) core.counts.add("dropped-unknown-channel");
-  else if (leg.bridged !== 0) core.plane.inject({ to: "channel", channel: leg.bridged, bytes: punt.bytes });
-  else core.held.hold(leg, punt.bytes);
 }

@@ -32,6 +32,7 @@ export function callRequested(core: Core, event: Event<"call-request">): void {
     session: 0,
     channel: 0,
     partner: undefined,
+    unconfirmed: false,
     bridged: 0,
     held: undefined,
     setup: undefined,

@@ -25,6 +25,8 @@ export interface Core {
   readonly planeTunnels: Map<number, Tunnel>;
   readonly legs: Map<CallId, Leg>;
   readonly channels: Map<number, Leg>;
+  /** Tunnels with calls whose ICCN is not acknowledged. */
+  readonly unconfirmed: Set<Tunnel>;
   readonly setups: Deadlines<Setup>;
   readonly idle: Deadlines<Tunnel>;
   config: Config;

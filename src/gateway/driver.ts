@@ -1,5 +1,6 @@
 import type { Output } from "../l2tp/types.js";
 import type { Clock } from "./clock.js";
+import { confirmAcknowledged } from "./confirming.js";
 import type { Core } from "./core.js";
 import { attemptTimedOut } from "./forwarding.js";
 import { idleTimedOut } from "./tunnels.js";
@@ -33,6 +34,7 @@ export function createDriver(clock: Clock, coreOf: () => Core, dispatch: (core: 
       if (outputs.length === 0) break;
       for (const output of outputs) dispatch(core, output);
     }
+    confirmAcknowledged(core);
     scheduled = false;
     arm(core);
     if (waiter?.done()) waiter.resolve();

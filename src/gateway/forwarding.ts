@@ -1,8 +1,8 @@
 /** Finds an LNS for a caller's call: one after the other, until one takes it or the caller has waited long enough. */
 import type { CallId, Ended, Result } from "../l2tp/types.js";
 import type { AvpValues } from "../wire/l2tp2-avp.js";
-import { bridge } from "./bridging.js";
 import { carryIccn, carryIcrq } from "./carry.js";
+import { confirmLater } from "./confirming.js";
 import { type Core, closeCall, closeTunnel } from "./core.js";
 import { callEnds, relayEnd, tunnelEnds } from "./disconnect-codes.js";
 import { chooseLns, holdDown, occupy } from "./onward.js";
@@ -64,6 +64,7 @@ function join(core: Core, leg: Leg, tunnel: Tunnel, call: CallId): void {
     session: 0,
     channel: 0,
     partner: leg,
+    unconfirmed: false,
     bridged: 0,
     held: undefined,
     setup: undefined,
@@ -73,7 +74,7 @@ function join(core: Core, leg: Leg, tunnel: Tunnel, call: CallId): void {
   occupy(tunnel);
 }
 
-/** The LNS's ICRP: the session is made, then the LNS is told that the call is connected, then the two are bridged. */
+/** The LNS's ICRP: the session is made, the LNS is told that the call is connected; when it knows, the two are bridged. */
 export async function accepted(core: Core, onward: Leg, peerSessionId: number): Promise<void> {
   const leg = onward.partner;
   const setup = leg?.setup;
@@ -101,7 +102,7 @@ function connect(core: Core, leg: Leg, onward: Leg, iccn: AvpValues): void {
   core.pump();
   endSetup(core, leg);
   if (onward.tunnel.lns) onward.tunnel.lns.heldDownUntil = 0;
-  core.track(bridge(core, leg, onward));
+  confirmLater(core, onward);
 }
 
 /** The caller's call needs no LNS any more: it has one, or it has ended. */

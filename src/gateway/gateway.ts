@@ -83,6 +83,7 @@ export function assemble(options: GatewayOptions): { readonly gateway: Gateway; 
     planeTunnels: new Map(),
     legs: new Map(),
     channels: new Map(),
+    unconfirmed: new Set(),
     setups: createDeadlines(),
     idle: createDeadlines(),
     config,

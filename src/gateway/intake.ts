@@ -1,9 +1,10 @@
 /** Frames from the data plane: who may speak to the machine at all, before it makes any state. */
 import type { Punt } from "../dataplane/contract.js";
-import { punted } from "./bridging.js";
+import { confirm } from "./confirming.js";
 import type { Core } from "./core.js";
 
 type PortPunt = Extract<Punt, { origin: "port" }>;
+type ChannelPunt = Exclude<Punt, PortPunt>;
 
 /** Flags, length and tunnel id (RFC 2661 §3.1); control messages always have the length. */
 const headWithTunnelId = 6;
@@ -36,4 +37,15 @@ function admitted(core: Core, punt: PortPunt): boolean {
 function drop(core: Core, reason: string): false {
   core.counts.add(`dropped-${reason}`);
   return false;
+}
+
+/** A frame of a channel that nothing took: it waits for the bridge, or was overtaken by it and follows. */
+function punted(core: Core, punt: ChannelPunt): void {
+  const leg = core.channels.get(punt.channel);
+  if (!leg) core.counts.add("dropped-unknown-channel");
+  else if (leg.bridged !== 0) core.plane.inject({ to: "channel", channel: leg.bridged, bytes: punt.bytes });
+  else {
+    core.held.hold(leg, punt.bytes);
+    confirm(core, leg);
+  }
 }

@@ -40,6 +40,8 @@ export interface Tunnel {
   readonly lns: Lns | undefined;
   /** Slot of its idle deadline; 0: none. */
   idleSlot: number;
+  /** Calls whose ICCN the LNS has not acknowledged, in the order in which it will. */
+  readonly unconfirmed: Unconfirmed[];
 }
 
 export interface Lns {
@@ -76,6 +78,12 @@ export interface ForwardPlan {
   readonly candidates: readonly Candidate[];
 }
 
+export interface Unconfirmed {
+  readonly onward: Leg;
+  /** Ns of the ICCN. */
+  readonly ns: number;
+}
+
 /** What the operator sees of a call, shared by both of its legs. */
 export interface CallNames {
   readonly callingNumber: string | undefined;
@@ -97,6 +105,8 @@ export interface Leg {
   channel: number;
   /** The leg that shares its fate. */
   partner: Leg | undefined;
+  /** Its ICCN has gone to the LNS, and the bridge waits for that to be acknowledged. */
+  unconfirmed: boolean;
   /** The channel that the data plane has bridged its channel with; 0: none. */
   bridged: number;
   /** Frames that wait for the bridge. */

@@ -55,6 +55,7 @@ function add(core: Core, id: number, port: Port, remote: string, hostName: strin
     creating: undefined,
     lns,
     idleSlot: 0,
+    unconfirmed: [],
   };
   core.tunnels.set(id, tunnel);
   port.tunnels.add(tunnel);
@@ -97,6 +98,7 @@ export function tunnelDown(core: Core, event: Event<"tunnel-down">): void {
   tunnelFailing(core, tunnel, event.ended);
   busy(core, tunnel);
   core.tunnels.delete(tunnel.id);
+  core.unconfirmed.delete(tunnel);
   tunnel.port.tunnels.delete(tunnel);
   lns?.tunnels.delete(tunnel);
   if (lns) core.pool.release(lns);

@@ -143,6 +143,10 @@ function endpointOf(core: Core): Endpoint {
       send(core, tunnel, "HELLO", 0, {});
       return true;
     },
+    sequence(id) {
+      const transport = core.tunnels.get(id)?.transport;
+      return transport && { next: (transport.una + transport.queue.length) & 0xffff, unacknowledged: transport.una };
+    },
     tunnel(id) {
       const tunnel = core.tunnels.get(id);
       return tunnel && tunnelInfo(tunnel);

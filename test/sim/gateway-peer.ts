@@ -49,6 +49,8 @@ export interface Peer {
   hangUp(call: CallId, result: Result): void;
   closeTunnel(tunnel: TunnelId, result: Result): void;
   send(call: CallId, text: string): void;
+  /** From now on speaks from and listens at another address. */
+  move(address: string): void;
   notify(call: CallId, kind: "wen" | "sli", avps: AvpValues): void;
   /** Calls of the other side by serial number; the newest counts. */
   bySerial(serial: number): PeerCall | undefined;
@@ -60,9 +62,10 @@ const decoder = new TextDecoder();
 export function createPeer(
   world: World,
   createEndpoint: (options: EndpointOptions) => Endpoint,
-  address: string,
+  first: string,
   options: PeerOptions = {},
 ): Peer {
+  let address = first;
   const endpoint = createEndpoint({ hostName: `host-${address}`, random: world.bytes });
   const calls = new Map<CallId, PeerCall>();
   const iccns = new Map<CallId, AvpValues>();
@@ -169,7 +172,7 @@ export function createPeer(
           });
   };
 
-  world.network.attach(address, (remote, bytes) => {
+  const receive = (remote: string, bytes: Uint8Array): void => {
     const data = readData(bytes);
     if (!data) endpoint.handle({ port: 1, remote, bytes }, world.now());
     else {
@@ -177,7 +180,8 @@ export function createPeer(
       if (record?.state === "up") record.frames.push(decoder.decode(data.frame));
     }
     pump();
-  });
+  };
+  world.network.attach(address, receive);
 
   const peer: Peer = {
     address,
@@ -209,6 +213,10 @@ export function createPeer(
       pump();
     },
     send: transmit,
+    move(to) {
+      address = to;
+      world.network.attach(address, receive);
+    },
     notify(call, kind, avps) {
       if (kind === "wen") endpoint.notifyWanError(call, avps, world.now());
       else endpoint.setLinkInfo(call, avps, world.now());

@@ -43,6 +43,7 @@ const noTraffic = {
 /** `latency`: how long operations take, milliseconds. */
 export function createSimulatedPlane(world: World, latency: readonly [number, number]): SimulatedPlane {
   const ports = new Map<number, PortState>();
+  const leave = new Map<number, () => void>();
   const tunnels = new Map<number, TunnelState>();
   const sessions = new Map<number, Session>();
   const events = createFanout<DataplaneEvent>(100_000);
@@ -149,9 +150,10 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
             counters: noTraffic,
           };
           ports.set(state.port, state);
-          world.network.attach(state.local, (from, bytes) => {
-            if (ports.has(state.port)) received(state, from, bytes);
-          });
+          leave.set(
+            state.port,
+            world.network.attach(state.local, (from, bytes) => received(state, from, bytes)),
+          );
           return state;
         }),
       close: ({ port }) =>
@@ -159,6 +161,7 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
           found(ports.get(port), `port ${port}`);
           for (const tunnel of tunnels.values()) if (tunnel.port === port) fail("EBUSY", `port ${port}`);
           ports.delete(port);
+          leave.get(port)?.();
         }),
       get: ({ port }) => operate("port.get", () => found(ports.get(port), `port ${port}`)),
       list: () => operate("port.list", () => [...ports.values()]),

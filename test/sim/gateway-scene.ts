@@ -6,6 +6,7 @@ import { assemble } from "../../src/gateway/gateway.js";
 import { silentLog } from "../../src/gateway/log.js";
 import type { Gateway, GatewayEvent } from "../../src/gateway/types.js";
 import { createEndpoint } from "../../src/l2tp/index.js";
+import { openEngine } from "./gateway-engine.js";
 import { createPeer, type Peer, type PeerOptions } from "./gateway-peer.js";
 import { createSimulatedPlane, type SimulatedPlane } from "./gateway-plane.js";
 import { createWorld, type Link, type World } from "./gateway-world.js";
@@ -45,7 +46,10 @@ export interface SceneOptions {
   readonly seed?: number;
   readonly link?: Link;
   readonly config?: string;
+  /** How long operations of the simulated data plane take, milliseconds. */
   readonly latency?: readonly [number, number];
+  /** Use the engine itself, whose operations take no time. */
+  readonly engine?: boolean;
   readonly lac?: PeerOptions;
   readonly lns?: readonly [PeerOptions, PeerOptions];
 }
@@ -53,7 +57,7 @@ export interface SceneOptions {
 export async function createScene(options: SceneOptions = {}): Promise<Scene> {
   const { seed = 1, link = clean, config = twoLns, latency = [0, 2] } = options;
   const world = createWorld(seed, link);
-  const plane = createSimulatedPlane(world, latency);
+  const plane = options.engine ? await openEngine(world) : createSimulatedPlane(world, latency);
   const { gateway, core } = assemble({
     config: parseConfig(config).config,
     plane,
@@ -101,6 +105,7 @@ export function expectNothingLeft({ core, plane }: Scene): void {
     tunnels: core.tunnels.size,
     planeTunnels: core.planeTunnels.size,
     setups: core.setups.size,
+    unconfirmed: core.unconfirmed.size,
     idle: core.idle.size,
     held: core.held.size,
     machine: core.endpoint.tunnels().length,
@@ -119,6 +124,7 @@ export function expectNothingLeft({ core, plane }: Scene): void {
     tunnels: 0,
     planeTunnels: 0,
     setups: 0,
+    unconfirmed: 0,
     idle: 0,
     held: 0,
     machine: 0,
@@ -135,12 +141,14 @@ export function expectNothingLeft({ core, plane }: Scene): void {
 /** The data plane has what the gateway's calls and tunnels need, and no more; nothing may be under way. */
 export function expectPlaneMatches({ core, plane }: Scene): void {
   const legs = [...core.legs.values()];
-  expect({ ...plane.left(), setups: core.setups.size, channels: core.channels.size }).toEqual({
+  const { setups, idle, channels } = core;
+  expect({ ...plane.left(), setups: setups.size, idle: idle.size, channels: channels.size }).toEqual({
     ports: core.ports.list().length,
     tunnels: [...core.tunnels.values()].filter((tunnel) => tunnel.plane !== 0).length,
     sessions: legs.filter((leg) => leg.session !== 0).length,
     operations: 0,
     setups: legs.filter((leg) => (leg.setup?.slot ?? 0) !== 0).length,
+    idle: [...core.tunnels.values()].filter((tunnel) => tunnel.idleSlot !== 0).length,
     channels: legs.filter((leg) => leg.channel !== 0).length,
   });
 }
