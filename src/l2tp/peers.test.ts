@@ -132,6 +132,26 @@ describe("repeated requests", () => {
     expect(types(both.lns)).toEqual(["tunnel-request", "tunnel-up"]);
   });
 
+  test("a repeated StopCCN is acknowledged again, also if it acknowledges what we had sent meanwhile", () => {
+    const both = pair();
+    const tunnel = open(both);
+    const { peerTunnelId, transport } = both.lac.endpoint.tunnel(tunnel)!;
+    both.network.nodes.delete(lacAddress);
+    both.lns.endpoint.probe(peerTunnelId, "192.0.2.1:9", both.network.now);
+    both.network.settle(both.lns);
+    const stop = encodeMessage("StopCCN", peerTunnelId, 0, {
+      assignedTunnelId: tunnel,
+      resultCode: { result: 1 },
+    }).slice();
+    const acknowledgements = [0, 1].map((more) => {
+      putSequence(stop, transport.ns, transport.nr + more);
+      both.network.trace = [];
+      say(both, stop.slice());
+      return heard(both, lacAddress);
+    });
+    expect(acknowledgements).toEqual([["ZLB"], ["ZLB"]]);
+  });
+
   test("a StopCCN may take an SCCRQ back before the peer knows our tunnel id", () => {
     const both = pair();
     both.lns.react = () => {};

@@ -71,9 +71,12 @@ export const createTransport = (settings: TransportSettings): Transport => ({
   retransmissions: 0,
 });
 
+/** Half of the numbers: with more on the way, old and new could not be told apart. */
+const largestWindow = 0x7fff;
+
 /** The peer's Receive Window Size; slow start begins anew below it (appendix A.1). */
 export function setPeerWindow(transport: Transport, window: number): void {
-  transport.peerWindow = Math.max(1, window);
+  transport.peerWindow = Math.min(Math.max(1, window), largestWindow);
   transport.threshold = transport.peerWindow;
   transport.congestionWindow = Math.min(transport.congestionWindow, transport.peerWindow);
 }
@@ -110,6 +113,13 @@ function grow(transport: Transport): void {
   if (transport.congestionWindow >= transport.threshold && transport.credit < transport.congestionWindow) return;
   transport.congestionWindow++;
   transport.credit = 0;
+}
+
+/** The peer wants nothing more of us: whatever it has not acknowledged is over, as if it had. */
+export function abandon(transport: Transport): void {
+  transport.una = (transport.una + transport.sent) & 0xffff;
+  transport.queue.length = transport.sent = transport.inFlight = 0;
+  transport.retransmitAt = undefined;
 }
 
 export type Arrival =

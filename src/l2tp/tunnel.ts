@@ -11,7 +11,7 @@ import { send } from "./send.js";
 import type { Settings } from "./settings.js";
 import { suspectOthers } from "./stale.js";
 import { cancel } from "./timers.js";
-import { createTransport, fullRetransmission, setPeerWindow } from "./transport.js";
+import { abandon, createTransport, fullRetransmission, setPeerWindow } from "./transport.js";
 import type { Ended, PeerInfo, Result } from "./types.js";
 
 /** What an action may need. */
@@ -226,8 +226,7 @@ export function forget(core: Core, tunnel: Tunnel, ended: Ended): void {
 /** The peer has ended the connection: acknowledges that for as long as it may repeat it (§5.7). */
 export function peerStopped(core: Core, tunnel: Tunnel, avps: AvpValues): void {
   const { result = stopResult.clear, error, message } = avps.resultCode ?? {};
-  tunnel.transport.queue.length = tunnel.transport.inFlight = tunnel.transport.sent = 0;
-  tunnel.transport.retransmitAt = undefined;
+  abandon(tunnel.transport);
   if (tunnel.peerTunnelId === 0) tunnel.peerTunnelId = avps.assignedTunnelId ?? 0;
   tunnel.lingerAt = core.now + fullRetransmission(tunnel.settings);
   stepTunnel(core, tunnel, "StopCCN", { ended: { by: "peer", result, error, message } });
