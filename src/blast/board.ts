@@ -56,6 +56,8 @@ export interface Board {
   readonly sequences: SequenceTable;
   /** By leg: the sequence number of the next frame. */
   readonly nextSequence: Uint32Array;
+  /** By leg: 1 if its data messages carry sequence numbers (RFC 2661 §5.4). */
+  readonly numbered: Uint8Array;
 }
 
 const shared32 = (length: number): Uint32Array => new Uint32Array(new SharedArrayBuffer(length * 4));
@@ -73,6 +75,7 @@ export function createBoard(sessions: number): Board {
     delay: [emptyHistogram(), emptyHistogram()],
     sequences: createSequences(legs),
     nextSequence: shared32(legs),
+    numbered: new Uint8Array(new SharedArrayBuffer(legs)),
   };
 }
 

@@ -94,7 +94,11 @@ export function callRequest(options: BlastOptions, session: number): AvpValues {
 }
 
 export function callConnected(options: BlastOptions, session: number): AvpValues {
-  const speed = { txConnectSpeed: connectSpeed, framingType: framing.synchronous };
+  const speed = {
+    txConnectSpeed: connectSpeed,
+    framingType: framing.synchronous,
+    sequencingRequired: options.sequencing ? (true as const) : undefined,
+  };
   if (options.userName === undefined) return speed;
   return {
     ...speed,
@@ -249,12 +253,15 @@ export function createCalls(
       case "call-accepted": {
         const session = mine.sessionOf.get(event.call)!;
         connect(at, session, event.call, event.peerSessionId);
+        if (options.sequencing) board.numbered[legOf(session, at)] = 1;
         endpoint.connectCall(event.call, callConnected(options, session), performance.now());
         return;
       }
       case "call-up": {
         const session = mine.sessionOf.get(event.call);
-        if (session !== undefined) callUp(at, session);
+        if (session === undefined) return;
+        if (event.avps.sequencingRequired) board.numbered[legOf(session, at)] = 1;
+        callUp(at, session);
         return;
       }
       case "call-down":

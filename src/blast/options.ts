@@ -23,6 +23,8 @@ export interface BlastOptions {
   readonly hostName: string;
   readonly calledNumber: string | undefined;
   readonly userName: string | undefined;
+  /** Whether the LACs demand sequence numbers in data (Sequencing Required AVP). */
+  readonly sequencing: boolean;
   readonly traffic: boolean;
   readonly size: number;
   readonly rate: number;
@@ -112,6 +114,7 @@ export const options: readonly Option[] = [
     default: undefined,
     help: "Proxy authentication name of every call; %d becomes the session's number",
   },
+  { name: "sequencing", ...flag, help: "Demand sequence numbers in data (Sequencing Required AVP)" },
   { name: "no-traffic", ...flag, help: "Set up and tear down alone" },
   { name: "size", ...whole(52, 9000), value: "BYTES", default: "512", help: "Size of a PPP frame, from ff 03 on" },
   {

@@ -81,6 +81,7 @@ export function parseOptions(args: readonly string[]): Parsed {
     hostName: text("host-name")!,
     calledNumber: text("called-number"),
     userName: text("user-name"),
+    sequencing: has("sequencing"),
     traffic: !has("no-traffic"),
     size: number("size"),
     rate,

@@ -7,7 +7,7 @@ import { direction, minimumSize } from "./frame.js";
 import { percentiles } from "./histogram.js";
 import { createReceiver, type Receive } from "./receiver.js";
 import { sendOrder } from "./schedule.js";
-import { createSender, messageLength, type Sender } from "./sender.js";
+import { createSender, type Sender } from "./sender.js";
 
 const size = 123;
 const memory = createMemory(65_536);
@@ -67,6 +67,19 @@ describe("receiver", () => {
     expect(up()).toMatchObject({ received: headers.length, altered: 0, stray: 0 });
   });
 
+  test("a LAC numbers its data once the LNS does", () => {
+    const [lns, lac] = [legOf(1, side.lns), legOf(1, side.lac)];
+    board.peerCall[lns] = call(1);
+    addCall(board.calls[side.lac], call(1), lac);
+    const answer = createSender(board, memory, Int32Array.of(lns), size);
+    receive(at, at + answer.write(at, 0), side.lac, 0);
+    expect(board.numbered[lac]).toBe(0);
+    board.numbered[lns] = 1;
+    receive(at, at + answer.write(at, 0), side.lac, 0);
+    expect(board.numbered[lac]).toBe(1);
+    expect(countersOf(board, direction.down)).toMatchObject({ received: 2, altered: 0 });
+  });
+
   test("an alteration is counted, and what it destroyed is not received", () => {
     deliver((message) => {
       message[60]! ^= 4;
@@ -104,8 +117,9 @@ describe("receiver", () => {
 
   test("the smallest frame fits", () => {
     const small = createSender(board, memory, Int32Array.of(legOf(1, side.lac)), minimumSize);
-    expect(small.write(at, 0)).toBe(messageLength(minimumSize));
-    receive(at, at + messageLength(minimumSize), side.lns, 0);
+    const length = small.length();
+    expect(small.write(at, 0)).toBe(length);
+    receive(at, at + length, side.lns, 0);
     expect(up().received).toBe(1);
   });
 });

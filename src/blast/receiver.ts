@@ -1,6 +1,6 @@
 /** The receiving end of every session: finds the leg that a data message is for and checks the frame in it. */
-import { checkData, payloadAt, payloadEnd, sessionIdOf, tunnelIdOf } from "../wire/l2tp2.js";
-import { type Board, counter, findCall, type Side, sessionOfLeg } from "./board.js";
+import { checkData, flag, flagsOf, payloadAt, payloadEnd, sessionIdOf, tunnelIdOf } from "../wire/l2tp2.js";
+import { type Board, counter, findCall, type Side, sessionOfLeg, side } from "./board.js";
 import {
   checkFrame,
   directionOf,
@@ -61,6 +61,8 @@ export function createReceiver(board: Board, memory: Frames, scratch: number): R
       return;
     }
 
+    // The LNS decides on sequence numbers, the LAC follows (§5.4).
+    if (here === side.lac && (flagsOf(view, at) & flag.sequence) !== 0) board.numbered[leg] = 1;
     const is = arrived(board.sequences, leg, sequenceOf(memory, begin));
     counters[verdictCounter[is]]!++;
     if (is === verdict.duplicate || is === verdict.late) return;

@@ -32,8 +32,8 @@ export function createTransmitter(
   fds: readonly number[],
 ): Transmitter {
   const { u8 } = region.memory;
-  const length = messageLength(size);
-  const joined = length > segmentAtMost ? 1 : Math.min(segmentsAtMost, Math.floor(bytesAtMost / length));
+  const longest = messageLength(size);
+  const joined = longest > segmentAtMost ? 1 : Math.min(segmentsAtMost, Math.floor(bytesAtMost / longest));
   const batch = createSendBatch(region, batchFrames);
   const bodies = region.allocate(batchFrames * messageStride(maximumSize));
   const names = paths.map(({ remote }) => {
@@ -62,7 +62,7 @@ export function createTransmitter(
   /** Writes a message at `at` or, if that is not where a frame may lie, beside it first. */
   const write = (at: number, time: number): void => {
     const aligned = at + ((2 - at) & 3);
-    sender.write(aligned, time);
+    const length = sender.write(aligned, time);
     if (aligned !== at) u8.copyWithin(at, aligned, aligned + length);
   };
 
@@ -75,9 +75,10 @@ export function createTransmitter(
     while (frames < count) {
       const path = sender.path();
       if (paths[path]!.socket !== socket) break;
+      const length = sender.length();
       const start = at;
       let segments = 0;
-      while (segments < joined && frames + segments < count && sender.path() === path) {
+      while (segments < joined && frames + segments < count && sender.path() === path && sender.length() === length) {
         write(at, time);
         at += length;
         segments++;

@@ -59,6 +59,19 @@ describe.each(transports)("blast against itself (%s)", (transport) => {
     expect(report.problems).toEqual([]);
   });
 
+  test("with sequence numbers, which the LAC demands and both ends put in", async () => {
+    const sequences: number[] = [];
+    const look: Mischief = (message) => {
+      sequences.push((message.readUInt16BE(0) & 0x0800) !== 0 ? message.readUInt16BE(6) : -1);
+      return [message];
+    };
+    const report = await through(look, { transport, sequencing: true, tunnels: 1, sessions: 1, size: 1400 });
+    expect(report.problems).toEqual([]);
+    const { up, down } = report.traffic!;
+    expect(sequences.toSorted((a, b) => a - b).slice(0, 4)).toEqual([0, 0, 1, 1]);
+    expect(sequences).toHaveLength(up.sent + down.sent);
+  });
+
   test("as fast as frames come back", async () => {
     const report = await runBlast({ ...small, transport, rate: 0, inFlight: 32, maxLoss: 0 });
     expect(report.problems).toEqual([]);
