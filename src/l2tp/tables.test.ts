@@ -31,6 +31,14 @@ describe.each(tables)("calls, $name", ({ kind, table }) => {
     }
   });
 
+  test("once a message was sent, every set-up message of its kind has an answer", () => {
+    const messages: CallEvent[] = kind === "incoming" ? ["ICRQ", "ICRP", "ICCN"] : ["OCRQ", "OCRP", "OCCN"];
+    for (const state of states) {
+      if (state === "wait-tunnel" || state === "idle") continue;
+      for (const message of messages) expect(table[state]?.[message], `${state}, ${message}`).toBeDefined();
+    }
+  });
+
   test("every state can be reached and is in the table", () => {
     const reached = new Set(states.flatMap((state) => Object.values(table[state]!).map(([, next]) => next)));
     for (const state of reached) expect(state === "idle" || states.includes(state), state).toBe(true);
