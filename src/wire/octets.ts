@@ -25,6 +25,7 @@ export function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array 
 }
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const utf8 = new TextEncoder();
 const escapeBase = 0xdc00;
 
 /**
@@ -67,7 +68,7 @@ function encodeBeyondAscii(into: Uint8Array, at: number, room: number, text: str
   for (const character of text) {
     const point = character.codePointAt(0)!;
     const escaped = point >= escapeBase + 0x80 && point <= escapeBase + 0xff;
-    const encoded = escaped ? Uint8Array.of(point - escapeBase) : new TextEncoder().encode(character);
+    const encoded = escaped ? Uint8Array.of(point - escapeBase) : utf8.encode(character);
     if (used + encoded.length > room) break;
     into.set(encoded, at + used);
     used += encoded.length;
