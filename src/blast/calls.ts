@@ -78,8 +78,12 @@ const noSuchSession = { result: 2, error: 6, message: "calling number names no s
 const inWords = ({ by, result, error, message }: Ended): string =>
   `${by}: result ${result}${error === undefined ? "" : `, error ${error}`}${message ? ` (${message})` : ""}`;
 
+/** Peers may put what they like into a message: beyond so many different endings, the rest is one. */
+const endingsAtMost = 64;
+
 function count(endings: Endings, words: string): void {
-  endings.set(words, (endings.get(words) ?? 0) + 1);
+  const key = endings.has(words) || endings.size < endingsAtMost ? words : "others";
+  endings.set(key, (endings.get(key) ?? 0) + 1);
 }
 
 const connectSpeed = 100_000_000;

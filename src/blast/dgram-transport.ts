@@ -1,6 +1,7 @@
 /** The transport that runs anywhere: node:dgram on the calling thread, one message a system call. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { JunctorError } from "../errors.js";
 import { createMemory, createRegion, joinSocketAddress, splitSocketAddress } from "../system/index.js";
 import type { Board } from "./board.js";
 import { maximumSize } from "./frame.js";
@@ -28,8 +29,13 @@ const lead = 2;
 async function open(local: string): Promise<Socket> {
   const { family, address, port } = splitSocketAddress(local);
   const socket = createSocket(family === 4 ? "udp4" : "udp6");
-  socket.bind(port, address);
-  await once(socket, "listening");
+  try {
+    socket.bind(port, address);
+    await once(socket, "listening");
+  } catch (error) {
+    const { code = "EIO", message } = error as NodeJS.ErrnoException;
+    throw new JunctorError(code, message);
+  }
   try {
     socket.setRecvBufferSize(receiveBuffer);
     socket.setSendBufferSize(sendBuffer);
@@ -37,6 +43,16 @@ async function open(local: string): Promise<Socket> {
     // The system's own sizes have to do.
   }
   return socket;
+}
+
+/** All of them or none. */
+async function openAll(listeners: readonly Listener[]): Promise<readonly Socket[]> {
+  const opened = await Promise.allSettled(listeners.map(({ local }) => open(local)));
+  const sockets = opened.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  const failed = opened.find((each) => each.status === "rejected");
+  if (failed === undefined) return sockets;
+  for (const socket of sockets) socket.close();
+  throw failed.reason;
 }
 
 export async function openDgramTransport(
@@ -49,7 +65,7 @@ export async function openDgramTransport(
   const receive = createReceiver(board, memory, region.allocate(receiverScratch));
   const arriveAt = region.allocate(65_536) + lead;
   const leaveAt = region.allocate(messageStride(maximumSize)) + lead;
-  const sockets = await Promise.all(listeners.map(({ local }) => open(local)));
+  const sockets = await openAll(listeners);
   const paths = createPaths();
   let queue: { readonly socket: number; readonly remote: string; readonly bytes: Uint8Array }[] = [];
   let timer: NodeJS.Timeout | undefined;

@@ -257,8 +257,10 @@ describe("blast", () => {
       expect(written.splice(0).join("")).toContain("--lns-listen");
       expect(await blast(["--tunnels", "many"])).toBe(1);
       expect(written.splice(0).join("")).toContain("--tunnels many: expected a whole number");
-      expect(await blast(["--lns-listen", "192.0.2.1:1701"])).toBe(1);
-      expect(written.splice(0).join("")).toContain("192.0.2.1");
+      for (const transport of transports) {
+        expect(await blast(["--lns-listen", "192.0.2.1:1701", "--transport", transport])).toBe(1);
+        expect(written.splice(0).join("")).toContain("192.0.2.1");
+      }
     } finally {
       rmSync(home, { recursive: true });
     }
