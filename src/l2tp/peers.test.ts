@@ -102,6 +102,14 @@ describe("a peer that restarts", () => {
     expect(both.lns.endpoint.counters().transmitted_StopCCN).toBe(0);
   });
 
+  test("is not taken for one when it opens many tunnels at a time", () => {
+    const both = pair();
+    for (let i = 0; i < 20; i++) both.lac.endpoint.openTunnel({ port: 1, remote: lnsAddress }, both.network.now);
+    both.network.settle(both.lac);
+    both.network.run(500);
+    expect(both.lns.endpoint.counters()).toMatchObject({ tunnels: 20, half_open: 0, transmitted_HELLO: 0 });
+  });
+
   test("may as well open a second tunnel: both live", () => {
     const both = pair();
     open(both);
