@@ -7,7 +7,7 @@ import { type Core, closeCall, closeTunnel } from "./core.js";
 import { callEnds, relayEnd, tunnelEnds } from "./disconnect-codes.js";
 import { chooseLns, holdDown, occupy } from "./onward.js";
 import { createSession } from "./plumbing.js";
-import type { ForwardPlan, Leg, Lns, Setup, Tunnel } from "./records.js";
+import type { CallNames, ForwardPlan, Leg, Lns, Setup, Tunnel } from "./records.js";
 import { tunnelTo } from "./tunnels.js";
 
 export function forward(core: Core, setup: Setup, plan: ForwardPlan): void {
@@ -48,37 +48,54 @@ function attempt(core: Core, setup: Setup, lns: Lns): boolean {
     core.counts.add("forward-no-resources");
     return false;
   }
-  join(core, setup.leg, tunnel, call);
+  const onward = onwardLeg(core, tunnel, call, setup.leg.names);
+  onward.partner = setup.leg;
+  setup.leg.partner = onward;
   return true;
 }
 
-function join(core: Core, leg: Leg, tunnel: Tunnel, call: CallId): void {
-  const onward: Leg = {
+function onwardLeg(core: Core, tunnel: Tunnel, call: CallId, names: CallNames): Leg {
+  const leg: Leg = {
     call,
     tunnel,
     since: core.now(),
-    names: leg.names,
+    names,
     peerSessionId: 0,
     up: false,
     ended: false,
     session: 0,
     channel: 0,
-    partner: leg,
+    partner: undefined,
     unconfirmed: false,
     bridged: 0,
     held: undefined,
     setup: undefined,
   };
-  leg.partner = onward;
-  core.legs.set(call, onward);
+  core.legs.set(call, leg);
   occupy(tunnel);
+  return leg;
+}
+
+/** A call of our own, as a LAC: its channel is left to be bridged by hand. Undefined: limits or ids are exhausted. */
+export function placeCall(core: Core, plan: ForwardPlan, icrq: AvpValues, iccn: AvpValues): CallId | undefined {
+  const now = core.now();
+  const lns = chooseLns(plan, [], now);
+  const tunnel = lns && tunnelTo(core, lns);
+  const call = tunnel && core.endpoint.openCall(tunnel.id, "incoming", icrq, now);
+  core.pump();
+  if (!tunnel || call === undefined) return undefined;
+  const { callingNumber, calledNumber } = icrq;
+  const leg = onwardLeg(core, tunnel, call, { callingNumber, calledNumber, userName: iccn.proxyAuthenName });
+  const giveUpAt = now + plan.forward.timeout;
+  leg.setup = { leg, icrq, iccn, plan, tried: [lns], refusal: undefined, giveUpAt, slot: 0 };
+  leg.setup.slot = core.setups.set(leg.setup, giveUpAt);
+  return call;
 }
 
 /** The LNS's ICRP: the session is made, the LNS is told that the call is connected; when it knows, the two are bridged. */
 export async function accepted(core: Core, onward: Leg, peerSessionId: number): Promise<void> {
-  const leg = onward.partner;
-  const setup = leg?.setup;
-  if (!leg || !setup?.plan) return;
+  const setup = onward.partner ? onward.partner.setup : onward.setup;
+  if (!setup?.plan) return;
   onward.peerSessionId = peerSessionId;
   const { sequencing, reorderTimeout } = setup.plan.forward.session;
   const iccn = carryIccn(setup.iccn, sequencing);
@@ -94,15 +111,16 @@ export async function accepted(core: Core, onward: Leg, peerSessionId: number): 
     closeCall(core, onward.call, callEnds["data-plane"]);
     return;
   }
-  connect(core, leg, onward, iccn);
+  connect(core, setup.leg, onward, iccn);
 }
 
+/** `leg` is the caller's, or the same if the call is our own. */
 function connect(core: Core, leg: Leg, onward: Leg, iccn: AvpValues): void {
   if (!core.endpoint.connectCall(onward.call, iccn, core.now())) return;
   core.pump();
   endSetup(core, leg);
   if (onward.tunnel.lns) onward.tunnel.lns.heldDownUntil = 0;
-  confirmLater(core, onward);
+  if (leg !== onward) confirmLater(core, onward);
 }
 
 /** The caller's call needs no LNS any more: it has one, or it has ended. */
@@ -128,7 +146,7 @@ export function attemptFailed(core: Core, leg: Leg, onward: Leg, ended: Ended, w
 
 /** The LNS that was asked last has not answered: the next is asked. If its tunnel never came up, all its calls go. */
 export function attemptTimedOut(core: Core, setup: Setup): void {
-  const onward = setup.leg.partner;
+  const onward = setup.leg.tunnel.lns ? setup.leg : setup.leg.partner;
   if (!onward || setup.leg.ended) return;
   const { tunnel } = onward;
   if (tunnel.lns) holdDown(tunnel.lns, core.now());

@@ -11,6 +11,7 @@ import { createDeadlines } from "./deadlines.js";
 import { callEnds, tunnelEnds } from "./disconnect-codes.js";
 import { createDriver } from "./driver.js";
 import { createFanout } from "./fanout.js";
+import { placeCall } from "./forwarding.js";
 import { createHeldFrames } from "./held.js";
 import { take } from "./intake.js";
 import type { Log } from "./log.js";
@@ -19,7 +20,7 @@ import { compilePolicy } from "./policy.js";
 import { createPorts } from "./ports.js";
 import { planAll, reload } from "./reload.js";
 import { tunnelDown, tunnelMoved, tunnelRequested, tunnelUp } from "./tunnels.js";
-import type { Gateway, GatewayEvent } from "./types.js";
+import type { CallingGateway, GatewayEvent } from "./types.js";
 import { sessionViewOf, sessionViews, tunnelViewOf, tunnelViews } from "./views.js";
 import { createWorks } from "./works.js";
 
@@ -53,10 +54,10 @@ const handlers: Handlers = {
 };
 
 /** A gateway that does nothing until `start()`. */
-export const createGateway = (options: GatewayOptions): Gateway => assemble(options).gateway;
+export const createGateway = (options: GatewayOptions): CallingGateway => assemble(options).gateway;
 
 /** The gateway and what it consists of, for tests that look inside. */
-export function assemble(options: GatewayOptions): { readonly gateway: Gateway; readonly core: Core } {
+export function assemble(options: GatewayOptions): { readonly gateway: CallingGateway; readonly core: Core } {
   const { plane, clock, log, config } = options;
   const events = createFanout<GatewayEvent>(eventLimit);
   const counts = createCounts();
@@ -107,7 +108,7 @@ export function assemble(options: GatewayOptions): { readonly gateway: Gateway; 
     events.close();
   };
 
-  const gateway: Gateway = {
+  const gateway: CallingGateway = {
     async start() {
       plane.onPunt((batch) => {
         if (started) take(core, batch);
@@ -151,6 +152,10 @@ export function assemble(options: GatewayOptions): { readonly gateway: Gateway; 
     session: (call) => sessionViewOf(core, call),
     terminateTunnel: async (id) => core.tunnels.has(id) && closeTunnel(core, id, tunnelEnds.terminated),
     terminateSession: async (call) => core.legs.has(call) && closeCall(core, call, callEnds.terminated),
+    placeCall({ rule: name, icrq = {}, iccn = {} }) {
+      const plan = [...core.plans].find(([rule]) => rule.name === name)?.[1];
+      return plan && !core.draining ? placeCall(core, plan, icrq, iccn) : undefined;
+    },
     events: events.subscribe,
     statistics: () => statistics(core, events.lost),
     get capabilities() {

@@ -11,4 +11,4 @@ export {
 } from "./config.js";
 export { createGateway, type GatewayOptions } from "./gateway.js";
 export { type Log, silentLog } from "./log.js";
-export type { Gateway, GatewayEvent, SessionView, TunnelView } from "./types.js";
+export type { CallingGateway, Gateway, GatewayEvent, PlacedCall, SessionView, TunnelView } from "./types.js";

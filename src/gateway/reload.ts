@@ -28,7 +28,8 @@ export async function reload(core: Core, config: Config): Promise<readonly strin
     for (const tunnel of lns.tunnels) {
       if (tunnel.sessions === 0) closeTunnel(core, tunnel.id, tunnelEnds["no-longer-configured"]);
     }
-    changes.push(`LNS ${lns.address}: no longer used, ${lns.sessions} sessions stay until they end`);
+    const stay = lns.sessions === 0 ? "" : `, ${lns.sessions} sessions stay until they end`;
+    changes.push(`LNS ${lns.address}: no longer used${stay}`);
   }
   for (const port of core.ports.list()) core.ports.unused(port);
   core.emit({ type: "reloaded", changes });

@@ -4,7 +4,8 @@
  */
 import type { CountersOf } from "../dataplane/attributes.js";
 import type { Capabilities } from "../dataplane/contract.js";
-import type { CallInfo, Ended, TunnelInfo } from "../l2tp/types.js";
+import type { CallId, CallInfo, Ended, TunnelInfo } from "../l2tp/types.js";
+import type { AvpValues } from "../wire/l2tp2-avp.js";
 import type { Config } from "./config.js";
 
 export interface TunnelView extends TunnelInfo {
@@ -45,6 +46,24 @@ export type GatewayEvent =
   | { readonly type: "reloaded"; readonly changes: readonly string[] }
   | { readonly type: "draining"; readonly on: boolean; readonly sessions: number }
   | { readonly type: "drained" };
+
+/** A call of our own, as a LAC. */
+export interface PlacedCall {
+  /** Name of a policy rule that forwards: says which LNS, and how it is reached. */
+  readonly rule: string;
+  /** What the ICRQ and the ICCN say of the call. */
+  readonly icrq?: AvpValues;
+  readonly iccn?: AvpValues;
+}
+
+/** A gateway that can be told to place calls. */
+export interface CallingGateway extends Gateway {
+  /**
+   * Places a call to an LNS; `session-up` or `session-down` follows, and its channel is left to be bridged by hand.
+   * Undefined: there is no such rule, or no more room, or the gateway is draining.
+   */
+  placeCall(call: PlacedCall): CallId | undefined;
+}
 
 export interface Gateway {
   /** Opens the ports and begins to serve; rejects with a JunctorError that names the configuration entry at fault. */

@@ -4,7 +4,7 @@ import { parseConfig } from "../../src/gateway/config.js";
 import type { Core } from "../../src/gateway/core.js";
 import { assemble } from "../../src/gateway/gateway.js";
 import { silentLog } from "../../src/gateway/log.js";
-import type { Gateway, GatewayEvent } from "../../src/gateway/types.js";
+import type { CallingGateway, GatewayEvent } from "../../src/gateway/types.js";
 import { createEndpoint } from "../../src/l2tp/index.js";
 import { openEngine } from "./gateway-engine.js";
 import { createPeer, type Peer, type PeerOptions } from "./gateway-peer.js";
@@ -25,7 +25,7 @@ policy: [{ forward: { lns: [10.2.0.1, 10.2.0.2] } }]
 export interface Scene {
   readonly world: World;
   readonly plane: SimulatedPlane;
-  readonly gateway: Gateway;
+  readonly gateway: CallingGateway;
   readonly core: Core;
   readonly events: GatewayEvent[];
   readonly lacs: readonly [Peer, Peer];

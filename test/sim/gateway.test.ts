@@ -454,6 +454,45 @@ describe("bridges by hand", () => {
   });
 });
 
+describe("a call of the gateway's own", () => {
+  const lacAndLns = `
+access: [{ l2tp: { listen: 10.0.0.1 } }]
+policy: [{ accept: {} }, { name: out, match: { realm: nobody }, forward: { lns: [10.2.0.1], timeout: 5s } }]
+`;
+
+  it("reaches the LNS, and can be bridged by hand with one that was accepted", async () => {
+    const { caller, scene } = await connected({ config: lacAndLns });
+    const placed = scene.gateway.placeCall({ rule: "out", icrq: { callSerialNumber: 99, calledNumber: "7" } });
+    await scene.world.run(settle);
+    const answered = scene.lnss[0].bySerial(99);
+    expect(answered).toMatchObject({ state: "up", icrq: { calledNumber: "7" } });
+    const sessions = await inTime(scene, scene.gateway.sessions());
+    const own = sessions.find(({ call }) => call === placed);
+    const other = sessions.find(({ side }) => side === "access");
+    await inTime(scene, scene.plane.channel.bridge({ channel: own!.channel!, with: other!.channel! }));
+    await scene.world.run(100);
+    expect(answered?.frames).toEqual(["caller 1"]);
+    expect(caller.frames).toEqual(["lns1 99"]);
+    scene.lnss[0].hangUp(answered!.call, { result: 8 });
+    await scene.world.run(1000);
+    expect(caller.ended).toMatchObject({ by: "peer", result: 8 });
+    await wrapUp(scene);
+  });
+
+  it("is given up when nobody answers, and not placed while draining", async () => {
+    const scene = await createScene({ config: lacAndLns });
+    scene.world.network.dead.add(scene.lnss[0].address);
+    const placed = scene.gateway.placeCall({ rule: "out" });
+    expect(placed).toBeGreaterThan(0);
+    expect(scene.gateway.placeCall({ rule: "in" })).toBeUndefined();
+    await scene.world.run(6000);
+    expect(scene.core.legs.size).toBe(0);
+    scene.gateway.drain(true);
+    expect(scene.gateway.placeCall({ rule: "out" })).toBeUndefined();
+    await wrapUp(scene);
+  });
+});
+
 describe("a data plane that refuses", () => {
   it.each([
     ["session.create", 1, { result: 2, error: 4 }],
