@@ -100,6 +100,7 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
 
   let planeEvents: AsyncIterableIterator<DataplaneEvent> | undefined;
   let started = false;
+  let reloading: Promise<unknown> = Promise.resolve();
   const close = async (): Promise<void> => {
     started = false;
     driver.stop();
@@ -123,7 +124,11 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
       }
       started = true;
     },
-    reload: (next) => reload(core, next),
+    reload(next) {
+      const changes = reloading.then(() => reload(core, next));
+      reloading = changes.catch(() => {});
+      return changes;
+    },
     drain(on) {
       core.draining = on;
       core.emit({ type: "draining", on, sessions: core.legs.size });

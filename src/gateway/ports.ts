@@ -34,6 +34,7 @@ const anySource: Readonly<Record<4 | 6, string>> = { 4: "0.0.0.0:0", 6: "[::]:0"
 export function createPorts(plane: Dataplane, log: Log, track: (work: Promise<unknown>) => void): Ports {
   const byAddress = new Map<string, Port>();
   const byHandle = new Map<number, Port>();
+  const closing = new Set<Promise<void>>();
   let needed: ReadonlySet<string> = new Set();
   let sources: Readonly<Partial<Record<4 | 6, string>>> = {};
 
@@ -60,7 +61,9 @@ export function createPorts(plane: Dataplane, log: Log, track: (work: Promise<un
 
   const unused = (port: Port): void => {
     if (port.tunnels.size > 0 || needed.has(port.address) || !byHandle.has(port.handle)) return;
-    track(close(port).catch((error: unknown) => log.error({ error: String(error) }, "cannot close a port")));
+    const work = close(port).catch((error: unknown) => log.error({ error: String(error) }, "cannot close a port"));
+    closing.add(work);
+    track(work.finally(() => closing.delete(work)));
   };
 
   return {
@@ -72,7 +75,13 @@ export function createPorts(plane: Dataplane, log: Log, track: (work: Promise<un
     async configure(config) {
       const wanted = wantedPorts(config);
       const opened = [...wanted.keys()].filter((address) => !byAddress.has(address));
-      for (const address of opened) await open(address, wanted.get(address) ?? address);
+      await Promise.allSettled(closing);
+      try {
+        for (const address of opened) await open(address, wanted.get(address) ?? address);
+      } catch (error) {
+        for (const port of byAddress.values()) unused(port);
+        throw error;
+      }
       needed = new Set(wanted.keys());
       sources = defaultSources(config);
       const entries = new Map(config.access.map((entry) => [entry.listen, entry]));

@@ -149,11 +149,11 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
             device: handles,
             counters: noTraffic,
           };
-          ports.set(state.port, state);
           leave.set(
             state.port,
             world.network.attach(state.local, (from, bytes) => received(state, from, bytes)),
           );
+          ports.set(state.port, state);
           return state;
         }),
       close: ({ port }) =>

@@ -410,15 +410,28 @@ describe("a reload", () => {
     expect(scene.core.ports.list().map(({ address }) => address)).toEqual(["10.0.0.1:1702"]);
   });
 
+  it("waits for the one before it", async () => {
+    const scene = await createScene();
+    const texts = ["10.0.0.9", "10.0.0.1", "10.0.0.9", "10.0.0.7"].map((address) =>
+      twoLns.replace("10.0.0.1", address),
+    );
+    await inTime(scene, Promise.all(texts.map((text) => scene.gateway.reload(withConfig(text)))));
+    await scene.world.run(1000);
+    expect(scene.core.ports.list().map(({ address }) => address)).toEqual(["10.0.0.7:1701"]);
+    expect(scene.plane.left().ports).toBe(1);
+  });
+
   it("that cannot be applied changes nothing", async () => {
     const { caller, scene } = await connected();
-    scene.plane.refuse("port.open", "EADDRNOTAVAIL", 1);
-    const attempt = scene.gateway.reload(withConfig(twoLns.replace("10.0.0.1", "10.0.0.9"))).catch(String);
+    scene.world.network.attach("10.0.0.9:1701", () => {});
+    const two = twoLns.replace("[{ name: west", "[{ name: east, l2tp: { listen: 10.0.0.8 } }, { name: west");
+    const attempt = scene.gateway.reload(withConfig(two.replace("10.0.0.1", "10.0.0.9"))).catch(String);
     expect(await inTime(scene, attempt)).toMatch(/access west: cannot use 10.0.0.9:1701/);
     expect(caller.state).toBe("up");
     const again = scene.call();
     await scene.world.run(settle);
     expect(again.state).toBe("up");
+    expect(scene.plane.left().ports).toBe(1);
     await wrapUp(scene);
   });
 });
