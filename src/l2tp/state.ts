@@ -1,4 +1,4 @@
-/** A stored endpoint: plain, structured-cloneable data. Taken by `snapshot()`, read by `restoreEndpoint`. */
+/** A stored endpoint: plain, structured-cloneable data, shared secrets included. Taken by `snapshot()`, read by `restoreEndpoint`. */
 import type { Call, Core, Tunnel } from "./core.js";
 
 export type CallSnapshot = Omit<Call, "slot" | "tunnel">;

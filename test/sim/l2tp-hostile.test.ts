@@ -28,9 +28,9 @@ function corpus(): Uint8Array[] {
 
 const limits = { halfOpen: 100, halfOpenPerPeer: 50, tunnels: 400, tunnelsPerPeer: 300, callsPerTunnel: 20 };
 
-/** Three tunnels with a call each, which the attacker does not own. */
+/** Three tunnels with a call each, which the attacker does not own. Nobody delivers a HELLO while the attack goes on. */
 function victims(): Pair {
-  const both = pair({}, { limits });
+  const both = pair({ helloInterval: 0 }, { limits });
   for (let i = 0; i < 3; i++) call(both, open(both));
   return both;
 }
