@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ConfigError, configSchema, loadConfig, parseConfig, type Secret } from "./config.js";
@@ -163,6 +164,54 @@ describe("a mistake", () => {
 
   it("does not hide the next", () => {
     expect(mistakes("workers: 0\nlog: { level: 7 }\nfoo: 1")).toHaveLength(3);
+  });
+
+  it("in the YAML itself is no crash", () => {
+    expect(mistakes("a: *nowhere")).toEqual([expect.stringMatching(/^j.yaml:1:4: .*alias/)]);
+    const bomb = [
+      "a: &a [x]",
+      ...Array.from({ length: 9 }, (_, i) => `${i}: &b${i} [${`*${i === 0 ? "a" : `b${i - 1}`},`.repeat(9)}]`),
+    ];
+    expect(mistakes(bomb.join("\n"))).toEqual([expect.stringMatching(/alias/)]);
+    expect(mistakes("a: 1\n---\nb: 2")).toHaveLength(1);
+    expect(mistakes("- a")).toEqual(["j.yaml:1:1: found a list, expected a mapping (key: value)"]);
+    expect(mistakes("1: a")).toHaveLength(1);
+    expect(mistakes("? {a: b}\n: c")).toHaveLength(1);
+  });
+
+  it("of any kind is reported, never thrown otherwise", () => {
+    const words = [
+      "access",
+      "policy",
+      "l2tp",
+      "listen",
+      "match",
+      "forward",
+      "lns",
+      "weight",
+      "realm",
+      "- ",
+      "[",
+      "]",
+      "{",
+      "}",
+      ": ",
+      ", ",
+      "\n",
+      "  ",
+      "1",
+      "x",
+      "&a ",
+      "*a",
+      "null",
+      "!!map ",
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...words), { maxLength: 40 }), (parts) => {
+        mistakes(parts.join(""));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it("is a warning where it may be meant", () => {

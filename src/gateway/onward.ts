@@ -45,7 +45,7 @@ export function createLnsPool(): LnsPool {
       return unused;
     },
     release(lns) {
-      if (lns.retired && lns.tunnels.size === 0) known.delete(lns.key);
+      if (lns.retired && lns.tunnels.size === 0 && known.get(lns.key) === lns) known.delete(lns.key);
     },
     get size() {
       return known.size;

@@ -50,6 +50,7 @@ async function troubledScene(seed: number, loss: number): Promise<{ scene: Scene
     config,
     link: { loss, duplicate: loss / 4, delay: [1, 30] },
     latency: [0, (seed % 4) * 10],
+    engine: seed % 7 === 0,
   });
   const { world, gateway, lacs, lnss } = scene;
   world.onStep = () => expectConsistent(scene.core);

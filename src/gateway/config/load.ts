@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { explain } from "./explain.js";
-import { keepSpelling, lineAndColumn, offsetOf, pathText } from "./positions.js";
+import { keepSpelling, lineAndColumn, offsetOf, pathText, unresolvedAliases } from "./positions.js";
 import { ConfigError, type Problem } from "./problems.js";
 import { resolveConfig } from "./resolve.js";
 import { configSchema } from "./schema.js";
@@ -36,16 +36,27 @@ export function parseConfig(text: string, file = "junctor.yaml"): LoadedConfig {
     message,
   });
 
-  const syntax = document.errors.map((error) => ({
+  const syntax = (offset: number, message: string): Problem => ({
     file,
-    ...lineAndColumn(counter, error.pos[0]),
+    ...lineAndColumn(counter, offset),
     path: "",
-    message: error.message,
-  }));
-  if (syntax.length > 0) throw new ConfigError(syntax);
+    message,
+  });
+  const errors = document.errors.map((error) => syntax(error.pos[0], error.message));
+  for (const alias of unresolvedAliases(document)) {
+    errors.push(
+      syntax(alias.range?.[0] ?? 0, `found alias *${alias.source}, expected the anchor &${alias.source} before it`),
+    );
+  }
+  if (errors.length > 0) throw new ConfigError(inOrder(errors));
 
   keepSpelling(document);
-  const plain: unknown = document.toJS() ?? {};
+  let plain: unknown;
+  try {
+    plain = document.toJS() ?? {};
+  } catch (cause) {
+    throw new ConfigError([syntax(0, reason(cause))]); // aliases of aliases, without measure
+  }
   const parsed = configSchema.safeParse(plain);
   if (!parsed.success) {
     const explained = parsed.error.issues.flatMap((issue) => explain(issue, plain));

@@ -1,5 +1,5 @@
 /** Finds the places of keys and values in a YAML document. */
-import { type Document, isMap, isNode, isPair, isScalar, isSeq, type LineCounter, visit } from "yaml";
+import { type Alias, type Document, isMap, isNode, isPair, isScalar, isSeq, type LineCounter, visit } from "yaml";
 import { matchKeys } from "./schema.js";
 
 export type Path = readonly PropertyKey[];
@@ -30,6 +30,16 @@ export function lineAndColumn(counter: LineCounter, offset: number): { line: num
 /** A path as people write it: policy[0].forward. */
 export const pathText = (path: Path): string =>
   path.map((key, index) => (typeof key === "number" ? `[${key}]` : `${index === 0 ? "" : "."}${String(key)}`)).join("");
+
+export function unresolvedAliases(document: Document): readonly Alias[] {
+  const found: Alias[] = [];
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) === undefined) found.push(alias);
+    },
+  });
+  return found;
+}
 
 /** Telephone numbers and names that YAML takes for numbers keep their spelling: 0123 is not 83 and not 123. */
 export function keepSpelling(document: Document): void {
