@@ -21,6 +21,8 @@ export interface Layout {
   readonly tunnels: number;
   readonly sessions: number;
   readonly hash: number;
+  /** How far any entry of the hash table ever lay from its place. */
+  readonly longestProbe: number;
   /** The hash table has 2^hashBits entries of four bytes. */
   readonly hashBits: number;
   /** Arena 0 belongs to the control thread, the others to the workers. */
@@ -154,6 +156,7 @@ export function planLayout(capacity: Capacity, workers: number): Layout {
   });
   const tables = {
     puntWake: take(line, line),
+    longestProbe: take(line, line),
     ports: take(capacity.ports * port.words * 4),
     tunnels: take(tunnelIds * tunnel.size),
     sessions: take(sessionSlots * session.words * 4),

@@ -10,7 +10,8 @@ function createRing() {
   const source = ring + puntRingBytes + 4096;
   const write = createPuntWriter(memory, ring).write;
   const read = createPuntReader(memory, ring);
-  return { memory, source, write, read };
+  const end = ring + 128 + puntRingBytes;
+  return { memory, source, write, read, beyond: () => memory.u8.subarray(end, source) };
 }
 
 describe("punt ring", () => {
@@ -21,7 +22,7 @@ describe("punt ring", () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-        const { memory, source, write, read } = createRing();
+        const { memory, source, write, read, beyond } = createRing();
         const expected: [number, number, number][] = [];
         let count = 0;
         for (const step of steps) {
@@ -40,6 +41,7 @@ describe("punt ring", () => {
         }
         read(1000, () => expected.shift());
         expect(expected).toEqual([]);
+        expect(beyond().every((byte) => byte === 0)).toBe(true);
       }),
       { numRuns: 50 },
     );

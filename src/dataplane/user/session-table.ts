@@ -1,7 +1,9 @@
 /**
  * Finds a session by the ids in a data header: an open-addressing hash table in shared memory. The control thread inserts
  * and removes while workers look up, hence an entry is one word, published after the record that it points to, and nothing
- * ever moves: a removed entry becomes a tombstone unless no probe can need it.
+ * ever moves: a removed entry becomes a tombstone unless no probe can need it. An entry takes the place of the first
+ * tombstone on its way, so that none lies further from its place than live entries pushed it; a lookup goes no further than
+ * the longest such way, however many tombstones there are.
  *
  *   +------------+--------------------+
  *   | tag (12)   |     slot (20)      |      0: never used; slot 0: removed
@@ -27,17 +29,20 @@ export type Lookup = (key: number) => number;
 export function createLookup({ i32, u32 }: Memory, layout: Layout): Lookup {
   const table = layout.hash >> 2;
   const records = layout.sessions >> 2;
+  const longest = layout.longestProbe >> 2;
   const shift = 32 - layout.hashBits;
   const mask = 2 ** layout.hashBits - 1;
   return (key) => {
     const hash = Math.imul(key, multiplier);
     const tag = hash & 0xfff;
-    for (let at = hash >>> shift; ; at = (at + 1) & mask) {
+    for (let at = hash >>> shift, probe = 0; ; at = (at + 1) & mask, probe++) {
       const entry = u32[table + at]!;
       if (entry === 0) return 0;
-      if (entry >>> slotBits !== tag) continue;
-      const slot = entry & slotMask;
-      if (i32[records + slot * session.words + session.key] === key) return slot;
+      if (entry >>> slotBits === tag) {
+        const slot = entry & slotMask;
+        if (i32[records + slot * session.words + session.key] === key) return slot;
+      }
+      if (probe >= u32[longest]!) return 0;
     }
   };
 }
@@ -53,6 +58,7 @@ export interface SessionTable {
 export function createSessionTable(memory: Memory, layout: Layout): SessionTable {
   const { i32, u32 } = memory;
   const table = layout.hash >> 2;
+  const longest = layout.longestProbe >> 2;
   const shift = 32 - layout.hashBits;
   const mask = 2 ** layout.hashBits - 1;
   const isTombstone = (entry: number) => entry !== 0 && (entry & slotMask) === 0;
@@ -62,7 +68,9 @@ export function createSessionTable(memory: Memory, layout: Layout): SessionTable
     insert(key, slot) {
       const hash = Math.imul(key, multiplier);
       let at = hash >>> shift;
-      while (u32[table + at] !== 0 && !isTombstone(u32[table + at]!)) at = (at + 1) & mask;
+      let probe = 0;
+      for (; u32[table + at] !== 0 && !isTombstone(u32[table + at]!); at = (at + 1) & mask) probe++;
+      if (probe > i32[longest]!) Atomics.store(i32, longest, probe);
       Atomics.store(i32, table + at, ((hash & 0xfff) << slotBits) | slot);
     },
     remove(key, slot) {
