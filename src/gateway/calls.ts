@@ -88,7 +88,10 @@ function decide(core: Core, leg: Leg, setup: Setup, iccn: AvpValues): void {
   else if (rule.action.type === "reject") {
     core.counts.add("calls-refused-by-rule");
     closeCall(core, leg.call, rule.action.result);
-  } else endSetup(core, leg);
+  } else {
+    endSetup(core, leg);
+    core.held.take(leg); // nobody is about to bridge it
+  }
 }
 
 function refuse(core: Core, leg: Leg): void {

@@ -44,6 +44,7 @@ function punted(core: Core, punt: ChannelPunt): void {
   const leg = core.channels.get(punt.channel);
   if (!leg) core.counts.add("dropped-unknown-channel");
   else if (leg.bridged !== 0) core.plane.inject({ to: "channel", channel: leg.bridged, bytes: punt.bytes });
+  else if (!leg.setup && !leg.partner) core.counts.add("dropped-not-bridged");
   else {
     core.held.hold(leg, punt.bytes);
     confirm(core, leg);

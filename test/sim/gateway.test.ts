@@ -483,9 +483,12 @@ policy: [{ accept: {} }, { name: out, match: { realm: nobody }, forward: { lns: 
     const own = sessions.find(({ call }) => call === placed);
     const other = sessions.find(({ side }) => side === "access");
     await inTime(scene, scene.plane.channel.bridge({ channel: own!.channel!, with: other!.channel! }));
+    scene.lacs[0].send(caller.call, "there");
+    scene.lnss[0].send(answered!.call, "back");
     await scene.world.run(100);
-    expect(answered?.frames).toEqual(["caller 1"]);
-    expect(caller.frames).toEqual(["lns1 99"]);
+    expect(answered?.frames).toEqual(["there"]);
+    expect(caller.frames).toEqual(["back"]);
+    expect(scene.gateway.statistics()["dropped-not-bridged"]).toBeGreaterThan(0);
     scene.lnss[0].hangUp(answered!.call, { result: 8 });
     await scene.world.run(1000);
     expect(caller.ended).toMatchObject({ by: "peer", result: 8 });
