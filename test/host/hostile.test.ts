@@ -146,10 +146,10 @@ policy:
       `memory grew by ${grown} KiB; drops ${JSON.stringify([...counters].filter(([name]) => name.includes("dropped_")))}`,
     );
     expect(grown).toBeLessThan(96 * 1024);
-    const dropped = sumOf(counters, "junctor_dropped_frames_total");
+    const dropped = sumOf(counters, "junctor_frames_dropped_total");
     expect(dropped).toBeGreaterThan(packets / 10);
     expect(dropped, "a reason for every drop").toBe(sumOf(counters, "junctor_port_receive_dropped_total"));
-    expect(sumOf(counters, "junctor_dropped_control_messages_total")).toBeGreaterThan(packets / 10);
+    expect(sumOf(counters, "junctor_control_messages_dropped_total")).toBeGreaterThan(packets / 10);
   });
 
   it("is not exhausted by a flood of SCCRQs", { timeout: 120_000 }, async () => {
