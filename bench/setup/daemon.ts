@@ -1,6 +1,6 @@
 /** The real daemon as a child process on a core of its own, configured as a tunnel switch towards the given LNSs. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +40,8 @@ export async function startDaemon(core: number, listen: string, lns: readonly st
   const socket = join(folder, "api.sock");
   const file = join(folder, "switch.yaml");
   writeFileSync(file, configuration(socket, listen, lns));
+  // The program reads its version from the package.json beside its folder, as it lies beside dist/.
+  copyFileSync(join(root, "package.json"), join(root, ".build/package.json"));
   const command = [process.execPath, join(root, ".build/src/cli/main.js"), "run", "-c", file];
   const child = spawn("taskset", ["-c", String(core), ...command], { stdio: ["ignore", "ignore", "inherit"] });
   process.on("exit", () => {

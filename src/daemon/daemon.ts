@@ -12,6 +12,7 @@ import { type ApiAddress, type Config, type LoadedConfig, loadConfig } from "../
 import { createGateway, realClock } from "../gateway/index.js";
 import type { Gateway } from "../gateway/types.js";
 import { version } from "../version.js";
+import { keepHeapSmall } from "./heap.js";
 import type { Log } from "./log.js";
 
 export interface Daemon {
@@ -34,6 +35,8 @@ export async function startDaemon(loaded: LoadedConfig, log: Log): Promise<Daemo
   try {
     const plane = await openPlane(config.workers, log);
     undo.push(() => plane.close());
+    const heap = keepHeapSmall();
+    undo.push(async () => heap.stop());
     const gateway = createGateway({ plane, config, log: logger, clock: realClock, random: randomBytes });
     const control = createControl(gateway, loaded, log, (next) => {
       config = next;
