@@ -21,8 +21,8 @@ describe("punt ring", () => {
       fc.integer({ min: 1, max: 20 }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-        const { memory, source, write, read, beyond } = createRing();
+      fc.property(fc.array(step, { maxLength: 120, size: "max" }), (steps) => {
+        const { memory, source, write, read } = createRing();
         const expected: [number, number, number][] = [];
         let count = 0;
         for (const step of steps) {
@@ -41,10 +41,19 @@ describe("punt ring", () => {
         }
         read(1000, () => expected.shift());
         expect(expected).toEqual([]);
-        expect(beyond().every((byte) => byte === 0)).toBe(true);
       }),
       { numRuns: 50 },
     );
+  });
+
+  it("wraps around without touching what lies beyond", () => {
+    const { memory, source, write, read, beyond } = createRing();
+    for (let count = 1; count < 3000; count++) {
+      memory.u8.fill(count & 255, source, source + 1000);
+      expect(write(puntKind.port, count, source, 1000, 0, 0, 0)).toBe(true);
+      read(1, ({ object, at }) => expect([object, memory.u8[at + 999]]).toEqual([count, count & 255]));
+    }
+    expect(beyond().every((byte) => byte === 0)).toBe(true);
   });
 
   it("refuses what does not fit, and what would eat into the reserve", () => {

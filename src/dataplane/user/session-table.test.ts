@@ -29,7 +29,7 @@ describe("session table", () => {
     const id = fc.integer({ min: 1, max: 0xffff });
     const keys = fc.uniqueArray(fc.tuple(id, id), { minLength: 40, maxLength: 60, selector: String });
     fc.assert(
-      fc.property(keys, fc.array(fc.nat(39), { maxLength: 400 }), (keys, steps) => {
+      fc.property(keys, fc.array(fc.nat(39), { maxLength: 400, size: "max" }), (keys, steps) => {
         const table = createTable();
         const model = new Map<number, number>();
         const free = Array.from({ length: capacity.sessions }, (_, index) => index + 1);
