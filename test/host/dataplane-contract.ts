@@ -345,6 +345,17 @@ export function contractSuite(name: string, open: () => Promise<Rig>): void {
         expect(await countersOf(west)).toMatchObject({ rxSeqDiscards: 1, rxErrors: 1 });
       });
 
+      it("wait for the first of what waits, though what came before it has waited longer", async () => {
+        const [west, east] = await bridged({ reorderTimeout: 60 });
+        west.send(frame("9"), numbered(9));
+        await rig.settle();
+        west.send(frame("5"), numbered(5));
+        await rig.until(() => rig.plane.drops()["reorder-timeout"] === 2);
+        west.send(frame("10"), numbered(10));
+        await rig.until(() => east.peer.received.length === 1);
+        expect(east.peer.received).toEqual([east.expected(frame("10"))]);
+      });
+
       it("wrap around", async () => {
         const [west, east] = await bridged({ reorderTimeout: 5000 });
         // Two leaps of just under half the number space bring Nr to its end.

@@ -39,7 +39,7 @@ async function openRig(workers: number, segmentation: boolean): Promise<Rig> {
       }
       expect.fail(`does not happen: ${condition}; drops ${JSON.stringify(plane.drops())}`);
     },
-    settle: () => sleep(60),
+    settle: () => sleep(50),
     async close() {
       await plane.close();
       for (const peer of peers) peer.close();

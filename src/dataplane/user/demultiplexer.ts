@@ -11,7 +11,7 @@ import { drop } from "./drops.js";
 import { block, puntRingBytes, session, sessionCounter, sessionFlag, tunnel } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
 import type { Sequencer } from "./sequence.js";
-import { createLookup } from "./session-table.js";
+import { createGuess, createLookup } from "./session-table.js";
 
 export interface Demultiplexer {
   /** Begins a batch. `now` is in milliseconds. */
@@ -40,6 +40,7 @@ export function createDemultiplexer(
   const { memory, layout, arena } = context;
   const { u32, i32, f64, view } = memory;
   const lookup = createLookup(memory, layout);
+  const guess = createGuess(memory, layout);
   const drops = createDropCounter(context);
   const records = layout.sessions >> 2;
   const sessionCounters = arena.sessionCounters >> 3;
@@ -161,25 +162,37 @@ export function createDemultiplexer(
   }
 
   /**
-   * Looks up the sessions of up to `together` segments at once, and touches the lines that they will need: among many
-   * sessions each is far away in memory, and this way the processor fetches several at a time.
+   * Touches what a group of segments will need. Among many sessions each line is far away in memory; step by step, the loads of
+   * a step depend on nothing but the step before, so that the processor has many of them on the way at a time.
    */
-  function lookAhead(start: number, end: number, segment: number): void {
-    let key = 0;
-    let slot = 0;
+  function fetch(start: number, end: number, segment: number): void {
+    let count = 0;
     let touched = 0;
+    for (let at = start; at < end; at += segment) found[count++] = guess(view.getInt32(at + 2));
+    for (let index = 0; index < count; index++) {
+      const slot = found[index]!;
+      touched ^= i32[2 * (sessionCounters + slot * sessionCounter.count)]!;
+      found[index] = Math.max(0, i32[records + slot * session.words + session.relation]!);
+    }
+    for (let index = 0; index < count; index++) touched ^= i32[records + found[index]! * session.words]!;
+    // Used for nothing, but what is not used is not fetched.
+    found[together] = touched;
+  }
+
+  /** Looks up the sessions of up to `together` segments at once. */
+  function lookAhead(start: number, end: number, segment: number): void {
+    let key = view.getInt32(start + 2);
+    const alike = start + segment >= end || view.getInt32(start + segment + 2) === key;
+    if (!alike) fetch(start, end, segment);
+    let slot = lookup(key);
     for (let at = start, index = 0; at < end; at += segment, index++) {
       const next = view.getInt32(at + 2);
       if (next !== key) {
         key = next;
         slot = lookup(key);
-        const partner = Math.max(0, i32[records + slot * session.words + session.relation]!);
-        touched |= u32[records + partner * session.words]! | u32[2 * (sessionCounters + slot * sessionCounter.count)]!;
       }
       found[index] = slot;
     }
-    // Used for nothing, but what is not used is not fetched.
-    found[together] = touched;
   }
 
   return {

@@ -222,8 +222,9 @@ export function createSequencer(context: Context, region: Region, delivery: Deli
     expire(now) {
       if (now < earliest) return;
       for (const slot of [...queues.keys()]) dequeue(slot, now);
+      // What is behind the first of a queue leaves with it or after it, even if it has waited longer.
       earliest = Number.POSITIVE_INFINITY;
-      for (const queue of queues.values()) for (const { expires } of queue) earliest = Math.min(earliest, expires);
+      for (const [first] of queues.values()) earliest = Math.min(earliest, first!.expires);
     },
     deadline: () => earliest,
     release() {

@@ -47,6 +47,13 @@ export function createLookup({ i32, u32 }: Memory, layout: Layout): Lookup {
   };
 }
 
+/** The slot in a key's first place in the table: most often its own, and some slot or 0 in any case. */
+export function createGuess({ u32 }: Memory, layout: Layout): Lookup {
+  const table = layout.hash >> 2;
+  const shift = 32 - layout.hashBits;
+  return (key) => u32[table + (Math.imul(key, multiplier) >>> shift)]! & slotMask;
+}
+
 export interface SessionTable {
   readonly lookup: Lookup;
   /** Publishes a record that is filled, its key included. The key must not be there yet. */
