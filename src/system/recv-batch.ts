@@ -85,15 +85,19 @@ export function createRecvBatch(region: Region, options: RecvBatchOptions): Recv
     return 0;
   };
 
+  // The kernel overwrites the lengths of the messages that it fills, and of no others.
+  let filled = messages;
+
   return {
     messages,
     buffers,
     receive(fd) {
-      for (let index = 0; index < messages; index++) {
+      for (let index = 0; index < filled; index++) {
         u32[word(index, mmsghdr.nameLength)] = nameSpace;
         if (control) u32[word(index, mmsghdr.controlLength)] = controlSpaceEach;
       }
       const count = recvmmsg(fd, pointer, messages, c.MSG_DONTWAIT, 0);
+      filled = Math.max(count, 0);
       return count < 0 ? -errno() : count;
     },
     at: (index) => buffers + index * stride + headroom,

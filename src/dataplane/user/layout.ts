@@ -15,6 +15,8 @@ export interface Capacity {
 export interface Layout {
   readonly bytes: number;
   readonly capacity: Capacity;
+  /** How many wait for workers to pass a quiescent point: only then are they told. */
+  readonly graceWanted: number;
   /** Counts up when a worker has put something into its punt ring. */
   readonly puntWake: number;
   readonly ports: number;
@@ -155,6 +157,7 @@ export function planLayout(capacity: Capacity, workers: number): Layout {
     workBytes,
   });
   const tables = {
+    graceWanted: take(line, line),
     puntWake: take(line, line),
     longestProbe: take(line, line),
     ports: take(capacity.ports * port.words * 4),

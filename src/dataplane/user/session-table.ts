@@ -20,6 +20,12 @@ const multiplier = 0x9e3779b1 | 0;
 
 export const maximumSessions = slotMask;
 
+/** Ids in a row hash to one cache line of the table, so that a tunnel's sessions take few lines. */
+const lineMask = 15;
+const hashOf = (key: number): number => Math.imul(key >>> 4, multiplier);
+const homeOf = (key: number, hash: number, shift: number): number => (hash >>> shift) ^ (key & lineMask);
+const tagOf = (key: number, hash: number): number => (hash ^ key) & 0xfff;
+
 /** A session's key: unsigned ids joined into an int32. */
 export const sessionKey = (tunnelId: number, sessionId: number): number => (tunnelId << 16) | sessionId;
 
@@ -33,9 +39,9 @@ export function createLookup({ i32, u32 }: Memory, layout: Layout): Lookup {
   const shift = 32 - layout.hashBits;
   const mask = 2 ** layout.hashBits - 1;
   return (key) => {
-    const hash = Math.imul(key, multiplier);
-    const tag = hash & 0xfff;
-    for (let at = hash >>> shift, probe = 0; ; at = (at + 1) & mask, probe++) {
+    const hash = hashOf(key);
+    const tag = tagOf(key, hash);
+    for (let at = homeOf(key, hash, shift), probe = 0; ; at = (at + 1) & mask, probe++) {
       const entry = u32[table + at]!;
       if (entry === 0) return 0;
       if (entry >>> slotBits === tag) {
@@ -51,7 +57,7 @@ export function createLookup({ i32, u32 }: Memory, layout: Layout): Lookup {
 export function createGuess({ u32 }: Memory, layout: Layout): Lookup {
   const table = layout.hash >> 2;
   const shift = 32 - layout.hashBits;
-  return (key) => u32[table + (Math.imul(key, multiplier) >>> shift)]! & slotMask;
+  return (key) => u32[table + homeOf(key, hashOf(key), shift)]! & slotMask;
 }
 
 export interface SessionTable {
@@ -73,17 +79,17 @@ export function createSessionTable(memory: Memory, layout: Layout): SessionTable
   return {
     lookup: createLookup(memory, layout),
     insert(key, slot) {
-      const hash = Math.imul(key, multiplier);
-      let at = hash >>> shift;
+      const hash = hashOf(key);
+      let at = homeOf(key, hash, shift);
       let probe = 0;
       for (; u32[table + at] !== 0 && !isTombstone(u32[table + at]!); at = (at + 1) & mask) probe++;
       if (probe > i32[longest]!) Atomics.store(i32, longest, probe);
-      Atomics.store(i32, table + at, ((hash & 0xfff) << slotBits) | slot);
+      Atomics.store(i32, table + at, (tagOf(key, hash) << slotBits) | slot);
     },
     remove(key, slot) {
-      const hash = Math.imul(key, multiplier);
-      const entry = (((hash & 0xfff) << slotBits) | slot) >>> 0;
-      let at = hash >>> shift;
+      const hash = hashOf(key);
+      const entry = ((tagOf(key, hash) << slotBits) | slot) >>> 0;
+      let at = homeOf(key, hash, shift);
       while (u32[table + at] !== entry) at = (at + 1) & mask;
       if (u32[table + ((at + 1) & mask)] !== 0) {
         Atomics.store(i32, table + at, tombstone);

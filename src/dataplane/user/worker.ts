@@ -31,6 +31,11 @@ export type WorkerCommand =
 /** The first says that the worker serves, the others answer commands one by one in order. */
 export type WorkerAnswer = { readonly threadId: number } | { readonly error: string };
 
+interface ServedPort extends WorkerPort {
+  /** Whether there may be more to receive. */
+  busy: boolean;
+}
+
 /** The longest that a worker blocks, so that the process can end without its co-operation. */
 const longestWait = 100;
 /** Rounds of receiving from busy ports alone before the others are looked at. */
@@ -45,9 +50,11 @@ function run({ memory: shared, layout, index, wake, commands }: WorkerStart): vo
   const poll = createPollSet(path.region, layout.capacity.ports + 1);
   const receive = createReceiver({ memory, layout, arena }, path);
   const epoch = arena.epoch >> 2;
+  const graceWanted = layout.graceWanted >> 2;
   const puntWake = layout.puntWake >> 2;
   const written = arena.puntRing >> 2;
-  let ports: WorkerPort[] = [];
+  let ports: ServedPort[] = [];
+  let busy = 0;
   let running = true;
   let announced = 0;
 
@@ -56,10 +63,11 @@ function run({ memory: shared, layout, index, wake, commands }: WorkerStart): vo
   function obey(command: WorkerCommand): void {
     if (command.do === "attach") {
       const { port } = command;
-      ports = [...ports, port];
+      ports = [...ports, { ...port, busy: false }];
       path.transmitter.attach(port.port, createSocketSender(port.fd, memory.address), port.segmentation);
     } else if (command.do === "detach") {
       ports = ports.filter(({ port }) => port !== command.port);
+      busy = ports.filter((port) => port.busy).length;
       path.transmitter.detach(command.port);
     } else if (command.do === "pin") pinThread(command.cpu);
     else running = false;
@@ -89,7 +97,7 @@ function run({ memory: shared, layout, index, wake, commands }: WorkerStart): vo
     const now = i32[epoch]!;
     const next = looking ? (now | 1) + ((now & 1) << 1) : (now + 1) & ~1;
     Atomics.store(i32, epoch, next | 0);
-    Atomics.notify(i32, epoch);
+    if (Atomics.load(i32, graceWanted) !== 0) Atomics.notify(i32, epoch);
   }
 
   function announcePunts(): void {
@@ -99,18 +107,26 @@ function run({ memory: shared, layout, index, wake, commands }: WorkerStart): vo
     Atomics.notify(i32, puntWake);
   }
 
+  /** Blocks until something is to be done; ports with a whole batch behind them are looked at again in any case. */
+  function wait(): void {
+    passQuiescentPoint(false);
+    const deadline = path.deadline();
+    const untilDeadline = deadline === Number.POSITIVE_INFINITY ? longestWait : deadline - performance.now();
+    poll.wait(busy > 0 ? 0 : Math.min(Math.max(untilDeadline, 0), longestWait));
+    for (let at = 0; at < ports.length; at++) {
+      const port = ports[at]!;
+      if (!port.busy && poll.readable(at + 1)) {
+        port.busy = true;
+        busy++;
+      }
+    }
+    if (Atomics.load(i32, arena.commands >> 2) !== 0) takeCommands();
+  }
+
   watch();
   commands.postMessage({ threadId: threadId() } satisfies WorkerAnswer);
-  let busy: WorkerPort[] = [];
   for (let round = 0; running; round++) {
-    if (busy.length === 0 || round % busyRounds === 0) {
-      passQuiescentPoint(false);
-      const untilDeadline = path.deadline() - performance.now();
-      poll.wait(busy.length > 0 ? 0 : Math.min(Math.max(untilDeadline, 0), longestWait));
-      if (Atomics.load(i32, arena.commands >> 2) !== 0) takeCommands();
-      const readable = ports.filter((_, at) => poll.readable(at + 1));
-      busy = readable.length === 0 && busy.length > 0 ? busy.filter((port) => ports.includes(port)) : readable;
-    }
+    if (busy === 0 || round % busyRounds === 0) wait();
     passQuiescentPoint(true);
     const now = performance.now();
     if (now >= path.deadline()) {
@@ -118,7 +134,11 @@ function run({ memory: shared, layout, index, wake, commands }: WorkerStart): vo
       path.expire(now);
       path.end();
     }
-    busy = busy.filter((port) => receive(port, now));
+    for (const port of ports) {
+      if (!port.busy || receive(port, now)) continue;
+      port.busy = false;
+      busy--;
+    }
     announcePunts();
   }
   passQuiescentPoint(false);
