@@ -23,7 +23,7 @@ export const maximumSessions = slotMask;
 /** Ids in a row hash to one cache line of the table, so that a tunnel's sessions take few lines. */
 const lineMask = 15;
 const hashOf = (key: number): number => Math.imul(key >>> 4, multiplier);
-const homeOf = (key: number, hash: number, shift: number): number => (hash >>> shift) ^ (key & lineMask);
+const homeOf = (key: number, hash: number, shift: number): number => (hash ^ ((key & lineMask) << shift)) >>> shift;
 const tagOf = (key: number, hash: number): number => (hash ^ key) & 0xfff;
 
 /** A session's key: unsigned ids joined into an int32. */
