@@ -22,7 +22,8 @@ const program = fileURLToPath(new URL("../../bin/junctor.js", import.meta.url));
 const startPatience = 15_000;
 const stopPatience = 10_000;
 
-async function freePort(): Promise<number> {
+/** A UDP port of the loopback that nobody had a moment ago. */
+export async function freePort(): Promise<number> {
   const socket = createSocket("udp4");
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");

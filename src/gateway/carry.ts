@@ -1,36 +1,15 @@
 /** What a tunnel switch hands on of a call: the AVPs of the caller's ICRQ and ICCN that say something about the call. */
 import type { AvpName, AvpValues } from "../wire/l2tp2-avp.js";
+import { messageTable } from "../wire/l2tp2-message.js";
 
-/** RFC 2661 §6.6, and the access line's names of RFC 5515 §5. What names the session or the message is each tunnel's own. */
-const incomingCallRequest = [
-  "callSerialNumber",
-  "bearerType",
-  "physicalChannelId",
-  "callingNumber",
-  "calledNumber",
-  "subAddress",
-  "agentCircuitId",
-  "agentRemoteId",
-] as const satisfies readonly AvpName[];
+/** All that the message may have (RFC 2661 §6.6, §6.8) but what names the session, which is each tunnel's own. */
+const ofCall = (message: "ICRQ" | "ICCN"): readonly AvpName[] => {
+  const { required, optional } = messageTable[message];
+  return [...required, ...optional].filter((name) => name !== "assignedSessionId");
+};
 
-/** RFC 2661 §6.8. */
-const incomingCallConnected = [
-  "txConnectSpeed",
-  "framingType",
-  "initialReceivedLcpConfreq",
-  "lastSentLcpConfreq",
-  "lastReceivedLcpConfreq",
-  "proxyAuthenType",
-  "proxyAuthenName",
-  "proxyAuthenChallenge",
-  "proxyAuthenId",
-  "proxyAuthenResponse",
-  "privateGroupId",
-  "rxConnectSpeed",
-  "sequencingRequired",
-  "agentCircuitId",
-  "agentRemoteId",
-] as const satisfies readonly AvpName[];
+const incomingCallRequest = ofCall("ICRQ");
+const incomingCallConnected = ofCall("ICCN");
 
 export const carryIcrq = (avps: AvpValues): AvpValues => carry(avps, incomingCallRequest);
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Report } from "../../src/blast/report.js";
+import { freePort } from "../../src/demo/switch.js";
 import { here } from "../peers/here.js";
 import { type Junctor, startJunctor } from "../peers/junctor.js";
 import { eventually, type Running } from "../peers/process.js";
@@ -19,15 +20,6 @@ const packets = long ? 1_200_000 : 60_000;
 const pace = 20_000;
 
 const sessions = 40;
-
-async function freePort(): Promise<number> {
-  const socket = createSocket("udp4");
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
 
 const residentKiB = (pid: number) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]);
 
