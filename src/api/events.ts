@@ -22,7 +22,7 @@ export interface EventHub {
 }
 
 export interface HubOptions {
-  /** Events that a subscriber may have pending; a tunnel that ends with all its sessions makes many at once. */
+  /** Events that a subscriber may have pending; tunnels that end with all their sessions make many at once. */
   readonly queue?: number;
   readonly now?: () => number;
 }
@@ -39,7 +39,7 @@ interface Subscriber {
 }
 
 export function createEventHub(source: AsyncIterableIterator<GatewayEvent>, options: HubOptions = {}): EventHub {
-  const limit = options.queue ?? 65_536;
+  const limit = options.queue ?? 1 << 18;
   const now = options.now ?? Date.now;
   const subscribers = new Set<Subscriber>();
   let id = 0;
@@ -74,7 +74,7 @@ export function createEventHub(source: AsyncIterableIterator<GatewayEvent>, opti
   void (async () => {
     for await (const event of source) {
       if (closed !== undefined) return;
-      id += 1;
+      id += event.type === "lost" ? event.count : 1;
       if (subscribers.size > 0) deliver(eventJson(event, id, now()));
     }
     close();

@@ -1,8 +1,10 @@
 /** Listings come in parts, so that an answer is bounded whatever the number of sessions. */
 import { z } from "zod";
+import type { Page } from "../gateway/types.js";
 import { accepts, type Filter } from "./filters.js";
 
-const limit = z.coerce.number().int().min(1).max(50_000).default(1000).describe("Objects in one answer");
+/** Few enough that an answer takes the control plane no more than a few milliseconds. */
+const limit = z.coerce.number().int().min(1).max(1000).default(1000).describe("Objects in one answer");
 const after = z.string().max(16).optional().describe("Goes on after this object: `next` of the answer before");
 
 /** The query parameters of a listing that can be narrowed by these filters. */
@@ -15,10 +17,10 @@ export function listingQuery(list: readonly Filter[]): z.ZodObject {
 }
 
 /** Views as the gateway gives them, and what is shown of each. */
-export interface Listing<View, Shown> {
+export interface Listing<Facts, View, Shown> {
   readonly filters: readonly Filter[];
-  /** The object's place in the order, which does not change while it lives. */
-  readonly order: (view: View) => number;
+  /** As they are shown, the attributes by which is filtered. */
+  readonly attributes: (facts: Facts) => object;
   readonly show: (view: View) => Shown;
   readonly name: (shown: Shown) => string;
   /** Reads a name's place in the order, whether or not the object is still there. */
@@ -26,19 +28,18 @@ export interface Listing<View, Shown> {
 }
 
 /** The part that the query asks for, and the name to go on after. No more is made than is shown. */
-export function part<View, Shown extends object>(
-  views: readonly View[],
-  { filters, order, show, name, place }: Listing<View, Shown>,
+export async function part<Facts, View, Shown>(
+  list: (page: Page<Facts>) => Promise<readonly View[]>,
+  { filters, attributes, show, name, place }: Listing<Facts, View, Shown>,
   query: Readonly<Record<string, unknown>>,
-): { readonly items: Shown[]; readonly next: string | null } {
-  const start = typeof query.after === "string" ? (place(query.after) ?? 0) : 0;
+): Promise<{ readonly items: Shown[]; readonly next: string | null }> {
   const limit = Number(query.limit);
-  const items: Shown[] = [];
-  for (const view of views.filter((each) => order(each) > start).sort((a, b) => order(a) - order(b))) {
-    const shown = show(view);
-    if (!accepts(filters, query, shown)) continue;
-    if (items.length === limit) return { items, next: name(items.at(-1)!) };
-    items.push(shown);
-  }
-  return { items, next: null };
+  const narrowed = filters.some((filter) => query[filter.name] !== undefined);
+  const views = await list({
+    after: typeof query.after === "string" ? place(query.after) : undefined,
+    limit: limit + 1,
+    accept: narrowed ? (facts) => accepts(filters, query, attributes(facts)) : undefined,
+  });
+  const items = views.slice(0, limit).map(show);
+  return { items, next: views.length > limit ? name(items.at(-1)!) : null };
 }

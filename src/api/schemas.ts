@@ -111,6 +111,7 @@ const eventTypes = [
   "reloaded",
   "draining",
   "drained",
+  "lost",
 ] as const satisfies readonly GatewayEvent["type"][];
 
 export const ended = z.object({
@@ -123,7 +124,7 @@ export const ended = z.object({
 export type EndedJson = z.infer<typeof ended>;
 
 export const event = z.object({
-  id: z.int().describe("Counts up by one; a gap means that events were missed"),
+  id: z.int().describe("Counts up by one; at an event `lost`, by as many as were lost"),
   time: z.iso.datetime(),
   type: z.enum(eventTypes),
   tunnel: tunnelId.optional(),
@@ -137,6 +138,7 @@ export const event = z.object({
   changes: z.array(z.string()).readonly().optional().describe("What a reload changed, in words"),
   on: z.boolean().optional(),
   sessions: count.optional(),
+  count: count.optional().describe("How many events were lost here"),
 });
 export type Event = z.infer<typeof event>;
 

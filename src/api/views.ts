@@ -1,14 +1,14 @@
 /** From what the gateway and the data plane know to what the API shows. */
 import type { ChannelState } from "../dataplane/attributes.js";
-import type { GatewayEvent, SessionView, TunnelView } from "../gateway/types.js";
-import type { Ended } from "../l2tp/types.js";
+import type { GatewayEvent, SessionFacts, SessionView, TunnelFacts, TunnelView } from "../gateway/types.js";
+import type { CallId, Ended } from "../l2tp/types.js";
 import { sessionName } from "./names.js";
 import type { Channel, EndedJson, Event, Session, Tunnel } from "./schemas.js";
 
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
 /** The peer's other AVPs stay behind: they may carry what the peer hid. */
-export const tunnelJson = (view: TunnelView): Tunnel => ({
+export const tunnelFactsJson = (view: TunnelFacts): Omit<Tunnel, "counters"> => ({
   tunnel: view.tunnel,
   peerTunnelId: view.peerTunnelId,
   side: view.side,
@@ -21,11 +21,12 @@ export const tunnelJson = (view: TunnelView): Tunnel => ({
   firmwareRevision: view.peer?.firmwareRevision ?? null,
   sessions: view.calls,
   since: iso(view.since),
-  counters: view.counters,
   transport: view.transport,
 });
 
-export const sessionJson = (view: SessionView): Session => ({
+export const tunnelJson = (view: TunnelView): Tunnel => ({ ...tunnelFactsJson(view), counters: view.counters });
+
+export const sessionFactsJson = (view: SessionFacts): Omit<Session, "counters"> => ({
   session: sessionName(view.call),
   tunnel: view.tunnel,
   sessionId: view.sessionId,
@@ -40,19 +41,17 @@ export const sessionJson = (view: SessionView): Session => ({
   calledNumber: view.calledNumber ?? null,
   userName: view.userName ?? null,
   since: iso(view.since),
-  counters: view.counters,
 });
 
-/** `owners`: sessions by their channel. */
-export const channelJson = (state: ChannelState, owners: ReadonlyMap<number, SessionView>): Channel => {
-  const owner = owners.get(state.channel);
-  return {
-    channel: state.channel,
-    session: owner === undefined ? null : sessionName(owner.call),
-    bridgedWith: state.bridgedWith ?? null,
-    unit: state.unit ?? null,
-  };
-};
+export const sessionJson = (view: SessionView): Session => ({ ...sessionFactsJson(view), counters: view.counters });
+
+/** `call`: whose frames it carries. */
+export const channelJson = (state: ChannelState, call: CallId | undefined): Channel => ({
+  channel: state.channel,
+  session: call === undefined ? null : sessionName(call),
+  bridgedWith: state.bridgedWith ?? null,
+  unit: state.unit ?? null,
+});
 
 const endedJson = (ended: Ended): EndedJson => ({
   by: ended.by,

@@ -226,6 +226,15 @@ describe("monitor", () => {
     });
   });
 
+  test("says that events were lost, whatever the type that is asked for", async () => {
+    const before = service.events.subscribers;
+    const ended = junctor(["monitor", "type", "drained", "count", "1"]);
+    while (service.events.subscribers === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    service.gateway.emit({ type: "lost", count: 7 });
+    service.gateway.emit({ type: "drained" });
+    expect(await ended).toMatchObject({ code: 0, err: "junctor: 7 events were lost\n" });
+  });
+
   test("prints JSON lines, of one type", async () => {
     const { code, out } = await watched(["-j", "monitor", "type", "bridged", "count", "1"]);
     expect(code).toBe(0);

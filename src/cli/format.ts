@@ -6,20 +6,55 @@ export interface Column<T> {
   readonly cell: (row: T) => string;
 }
 
-/** Compact columns as wide as what they hold, two spaces between. */
-export function table<T>(columns: readonly Column<T>[], rows: readonly T[]): string {
-  const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ cell }) => cell(row)))];
-  const widths = columns.map((_, at) => Math.max(...cells.map((line) => width(line[at]!))));
-  const lines = cells.map((line) =>
-    line
-      .map((text, at) => {
-        const space = " ".repeat(widths[at]! - width(text));
-        return columns[at]!.align === "right" ? space + text : text + space;
-      })
-      .join("  ")
-      .trimEnd(),
-  );
-  return `${lines.join("\n")}\n`;
+/** Makes text of rows that come in parts. */
+export interface Writer<T> {
+  rows(part: readonly T[]): string;
+  /** What is left to be written. */
+  end(): string;
+}
+
+/** Compact columns, two spaces between; as wide as what they hold in this part or held in those before. */
+export function tableWriter<T>(columns: readonly Column<T>[]): Writer<T> {
+  const widths = columns.map(() => 0);
+  let headless = true;
+  return {
+    rows(part) {
+      const cells = part.map((row) => columns.map(({ cell }) => cell(row)));
+      if (headless) cells.unshift(columns.map(({ title }) => title));
+      headless = false;
+      for (const line of cells)
+        for (const [at, text] of line.entries()) widths[at] = Math.max(widths[at]!, width(text));
+      return cells.map((line) => `${aligned(line, columns, widths)}\n`).join("");
+    },
+    end: () => "",
+  };
+}
+
+const aligned = (line: readonly string[], columns: readonly Column<never>[], widths: readonly number[]): string =>
+  line
+    .map((text, at) => {
+      const space = " ".repeat(widths[at]! - width(text));
+      return columns[at]!.align === "right" ? space + text : text + space;
+    })
+    .join("  ")
+    .trimEnd();
+
+export const table = <T>(columns: readonly Column<T>[], rows: readonly T[]): string => tableWriter(columns).rows(rows);
+
+/** One list, as JSON.stringify writes it. */
+export function jsonWriter<T>(pretty: boolean): Writer<T> {
+  const object = (row: T): string =>
+    pretty ? `\n${JSON.stringify(row, null, 2)}`.replaceAll("\n", "\n  ") : JSON.stringify(row);
+  let before = "[";
+  return {
+    rows(part) {
+      if (part.length === 0) return "";
+      const text = before + part.map(object).join(",");
+      before = ",";
+      return text;
+    },
+    end: () => (before === "[" ? "[]\n" : pretty ? "\n]\n" : "]\n"),
+  };
 }
 
 /** Names and values under each other. */

@@ -2,28 +2,51 @@
 
 import type { Filter } from "../api/filters.js";
 import { type Context, printJson } from "./context.js";
+import { type Column, jsonWriter, tableWriter } from "./format.js";
 import type { Keyword } from "./grammar.js";
 
-/** As many as the API gives in one answer: each answer costs the daemon a look at every session. */
-const partSize = 50_000;
+/** Few enough that the daemon has an answer ready in a moment; many enough that the answers are few. */
+const partSize = 250;
 
-/** Every object that the keywords select. `path` is the collection's, its last segment the name of the list. */
+/** The objects that the keywords select, part by part. `path` is the collection's, its last segment the name of the list. */
+async function* fetchParts<T>(
+  context: Context,
+  path: string,
+  keywords: Readonly<Record<string, string>>,
+): AsyncGenerator<readonly T[]> {
+  const client = await context.client();
+  const list = path.slice(path.lastIndexOf("/") + 1);
+  let after: string | null = "";
+  while (after !== null) {
+    const query = new URLSearchParams({ ...keywords, limit: String(partSize), ...(after !== "" && { after }) });
+    const answer: Readonly<Record<string, unknown>> = await client.ask("GET", `${path}?${query}`);
+    yield answer[list] as T[];
+    after = answer.next as string | null;
+  }
+}
+
+/** Every object that the keywords select. */
 export async function fetchAll<T>(
   context: Context,
   path: string,
   keywords: Readonly<Record<string, string>>,
 ): Promise<T[]> {
-  const client = await context.client();
-  const list = path.slice(path.lastIndexOf("/") + 1);
   const all: T[] = [];
-  let after: string | null = "";
-  while (after !== null) {
-    const query = new URLSearchParams({ ...keywords, limit: String(partSize), ...(after !== "" && { after }) });
-    const answer: Readonly<Record<string, unknown>> = await client.ask("GET", `${path}?${query}`);
-    all.push(...(answer[list] as T[]));
-    after = answer.next as string | null;
-  }
+  for await (const part of fetchParts<T>(context, path, keywords)) all.push(...part);
   return all;
+}
+
+/** Prints the objects that the keywords select as they come: one JSON list, or a table. */
+export async function printAll<T>(
+  context: Context,
+  path: string,
+  keywords: Readonly<Record<string, string>>,
+  columns: readonly Column<T>[],
+): Promise<void> {
+  const { print, pretty } = context;
+  const write = context.json ? jsonWriter<T>(pretty) : tableWriter(columns);
+  for await (const part of fetchParts<T>(context, path, keywords)) print(write.rows(part));
+  print(write.end());
 }
 
 /** The API's filters as keywords. */

@@ -139,7 +139,9 @@ export type DataplaneEvent =
       readonly reason: DeleteReason;
     }
   /** Data for this tunnel arrives from another port of the peer's address (NAT); at most one event a second and tunnel. */
-  | { readonly type: "tunnel-float"; readonly tunnel: number; readonly remote: string };
+  | { readonly type: "tunnel-float"; readonly tunnel: number; readonly remote: string }
+  /** Stands where so many events were that this reader was too slow for. */
+  | { readonly type: "lost"; readonly count: number };
 
 /** What this engine can do on this machine; an operation outside of it answers EOPNOTSUPP. */
 export interface Capabilities {

@@ -1,4 +1,5 @@
 import type { Dataplane, DataplaneEvent } from "../dataplane/contract.js";
+import { createFanout } from "../fanout.js";
 import { createEndpoint } from "../l2tp/index.js";
 import type { Output } from "../l2tp/types.js";
 import { joined, parted } from "./bridging.js";
@@ -10,7 +11,6 @@ import { createCounts } from "./counts.js";
 import { createDeadlines } from "./deadlines.js";
 import { callEnds, tunnelEnds } from "./disconnect-codes.js";
 import { createDriver } from "./driver.js";
-import { createFanout } from "./fanout.js";
 import { placeCall } from "./forwarding.js";
 import { createHeldFrames } from "./held.js";
 import { take } from "./intake.js";
@@ -21,7 +21,7 @@ import { createPorts } from "./ports.js";
 import { planAll, reload } from "./reload.js";
 import { tunnelDown, tunnelMoved, tunnelRequested, tunnelUp } from "./tunnels.js";
 import type { CallingGateway, GatewayEvent } from "./types.js";
-import { sessionViewOf, sessionViews, tunnelViewOf, tunnelViews } from "./views.js";
+import { channelViews, sessionViewOf, sessionViews, tunnelViewOf, tunnelViews } from "./views.js";
 import { createWorks } from "./works.js";
 
 export interface GatewayOptions {
@@ -34,8 +34,8 @@ export interface GatewayOptions {
   readonly log: Log;
 }
 
-/** Events that a slow reader may be behind. */
-const eventLimit = 16_384;
+/** Events that a slow reader may be behind: both legs of 100 000 switched calls may end in one turn of the event loop. */
+const eventLimit = 1 << 18;
 
 type Handlers = { readonly [T in Output["type"]]: (core: Core, output: Extract<Output, { type: T }>) => void };
 
@@ -59,7 +59,7 @@ export const createGateway = (options: GatewayOptions): CallingGateway => assemb
 /** The gateway and what it consists of, for tests that look inside. */
 export function assemble(options: GatewayOptions): { readonly gateway: CallingGateway; readonly core: Core } {
   const { plane, clock, log, config } = options;
-  const events = createFanout<GatewayEvent>(eventLimit);
+  const events = createFanout<GatewayEvent>(eventLimit, (count) => ({ type: "lost", count }));
   const counts = createCounts();
   const pool = createLnsPool();
   const works = createWorks((error) => {
@@ -151,10 +151,15 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
       await works.settled();
       await close();
     },
-    tunnels: () => tunnelViews(core),
-    sessions: () => sessionViews(core),
+    tunnels: (page) => tunnelViews(core, page),
+    sessions: (page) => sessionViews(core, page),
+    channels: (page) => channelViews(core, page),
+    get population() {
+      return { tunnels: core.tunnels.size, sessions: core.legs.size };
+    },
     tunnel: (id) => tunnelViewOf(core, id),
     session: (call) => sessionViewOf(core, call),
+    callOf: (channel) => core.channels.get(channel)?.call,
     terminateTunnel: async (id) => core.tunnels.has(id) && closeTunnel(core, id, tunnelEnds.terminated),
     terminateSession: async (call) => core.legs.has(call) && closeCall(core, call, callEnds.terminated),
     placeCall({ rule: name, icrq = {}, iccn = {} }) {
@@ -206,6 +211,9 @@ async function follow(core: Core, events: AsyncIterable<DataplaneEvent>): Promis
       if (!tunnel || tunnel.port.access?.config.float === "ignore") continue;
       core.endpoint.probe(tunnel.id, event.remote, core.now());
       core.pump();
+    } else if (event.type === "lost") {
+      core.counts.add("data-plane-events-lost", event.count);
+      core.log.error({ count: event.count }, "events of the data plane were lost");
     }
   }
 }

@@ -11,4 +11,15 @@ export {
 } from "./config.js";
 export { createGateway, type GatewayOptions } from "./gateway.js";
 export { type Log, silentLog } from "./log.js";
-export type { CallingGateway, Gateway, GatewayEvent, PlacedCall, SessionView, TunnelView } from "./types.js";
+export type {
+  CallingGateway,
+  ChannelView,
+  Gateway,
+  GatewayEvent,
+  Page,
+  PlacedCall,
+  SessionFacts,
+  SessionView,
+  TunnelFacts,
+  TunnelView,
+} from "./types.js";

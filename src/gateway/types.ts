@@ -2,21 +2,26 @@
  * The gateway as the daemon and the API see it: it joins the protocol machines to the data plane and the clock, and asks the
  * configuration's policy what becomes of each call.
  */
-import type { CountersOf } from "../dataplane/attributes.js";
+import type { ChannelState, CountersOf } from "../dataplane/attributes.js";
 import type { Capabilities } from "../dataplane/contract.js";
 import type { CallId, CallInfo, Ended, TunnelInfo } from "../l2tp/types.js";
 import type { AvpValues } from "../wire/l2tp2-avp.js";
 import type { Config } from "./config.js";
 
-export interface TunnelView extends TunnelInfo {
+/** What is known of a tunnel without asking the data plane. */
+export interface TunnelFacts extends TunnelInfo {
   /** `access`: a peer opened it to us. `onward`: we opened it to an LNS. */
   readonly side: "access" | "onward";
   /** Milliseconds since the epoch. */
   readonly since: number;
+}
+
+export interface TunnelView extends TunnelFacts {
   readonly counters: CountersOf<"tunnel">;
 }
 
-export interface SessionView extends CallInfo {
+/** What is known of a session without asking the data plane. */
+export interface SessionFacts extends CallInfo {
   readonly side: "access" | "onward";
   /** Channel in the data plane, once the session is there. */
   readonly channel: number | undefined;
@@ -26,7 +31,28 @@ export interface SessionView extends CallInfo {
   readonly calledNumber: string | undefined;
   readonly userName: string | undefined;
   readonly since: number;
+}
+
+export interface SessionView extends SessionFacts {
   readonly counters: CountersOf<"session">;
+}
+
+export interface ChannelView extends ChannelState {
+  /** The call whose frames it carries. */
+  readonly call: CallId;
+}
+
+/**
+ * A part of a listing, in the order of the objects' ids. Listings do not hold up the thread, however many objects there are:
+ * what comes or goes while one is made may be missing from it, and nothing else.
+ */
+export interface Page<Facts> {
+  /** Goes on after this id. Default: from the first. */
+  readonly after?: number | undefined;
+  /** At most so many. Default: all. */
+  readonly limit?: number | undefined;
+  /** Which objects are wanted. Default: each. */
+  readonly accept?: ((facts: Facts) => boolean) | undefined;
 }
 
 export type GatewayEvent =
@@ -45,7 +71,9 @@ export type GatewayEvent =
   | { readonly type: "forward-failed"; readonly call: number; readonly lns: string; readonly ended: Ended }
   | { readonly type: "reloaded"; readonly changes: readonly string[] }
   | { readonly type: "draining"; readonly on: boolean; readonly sessions: number }
-  | { readonly type: "drained" };
+  | { readonly type: "drained" }
+  /** Stands where so many events were that this reader was too slow for. */
+  | { readonly type: "lost"; readonly count: number };
 
 /** A call of our own, as a LAC. */
 export interface PlacedCall {
@@ -76,10 +104,16 @@ export interface Gateway {
   readonly ready: boolean;
   /** StopCCN (result 6) to every peer, waits for their acknowledgement at most `grace` milliseconds, closes its ports. */
   stop(grace: number): Promise<void>;
-  tunnels(): Promise<readonly TunnelView[]>;
-  sessions(): Promise<readonly SessionView[]>;
+  tunnels(page?: Page<TunnelFacts>): Promise<readonly TunnelView[]>;
+  sessions(page?: Page<SessionFacts>): Promise<readonly SessionView[]>;
+  /** Channels of sessions. */
+  channels(page?: Page<ChannelView>): Promise<readonly ChannelView[]>;
+  /** How many there are. */
+  readonly population: { readonly tunnels: number; readonly sessions: number };
   tunnel(tunnel: number): Promise<TunnelView | undefined>;
   session(call: number): Promise<SessionView | undefined>;
+  /** The call whose frames a channel carries. */
+  callOf(channel: number): CallId | undefined;
   /** Administrative end: StopCCN (result 1, cleared) or CDN (result 3, administrative). False: no such object. */
   terminateTunnel(tunnel: number): Promise<boolean>;
   terminateSession(call: number): Promise<boolean>;

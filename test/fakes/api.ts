@@ -17,6 +17,7 @@ export interface FakeService extends Service {
 
 /** Two tunnels, one from a LAC and one to an LNS, whose sessions 7/1 and 9/2 are bridged, and 7/3 by itself. */
 export function fakeService(): FakeService {
+  const channels = fakeChannels([1, 2, 3]);
   const gateway = fakeGateway(
     [tunnelView(9, "onward"), tunnelView(7, "access", { calls: 2 })],
     [
@@ -24,10 +25,11 @@ export function fakeService(): FakeService {
       sessionView(9, 2, { side: "onward", role: "lac", bridgedWith: call(7, 1) }),
       sessionView(7, 1, { bridgedWith: call(9, 2) }),
     ],
+    channels,
   );
   const service: FakeService = {
     gateway,
-    channels: fakeChannels([1, 2, 3]),
+    channels,
     events: createEventHub(gateway.events(), { queue: 16, now: () => Date.UTC(2026, 0, 2) }),
     badConfiguration: false,
     daemon: {

@@ -3,7 +3,7 @@
 import type { ChannelState } from "../../src/dataplane/attributes.js";
 import type { Dataplane } from "../../src/dataplane/contract.js";
 import { DataplaneError } from "../../src/errors.js";
-import type { Gateway, GatewayEvent, SessionView, TunnelView } from "../../src/gateway/types.js";
+import type { Gateway, GatewayEvent, Page, SessionView, TunnelView } from "../../src/gateway/types.js";
 
 export interface FakeGateway extends Gateway {
   readonly calls: string[];
@@ -65,7 +65,20 @@ export const sessionView = (tunnel: number, session: number, more: Partial<Sessi
   ...more,
 });
 
-export function fakeGateway(tunnels: readonly TunnelView[], sessions: readonly SessionView[]): FakeGateway {
+/** What a page asks for, of all. */
+function pageOf<T>(all: Iterable<T>, id: (each: T) => number, page: Page<T> = {}): readonly T[] {
+  const { after = 0, limit, accept = () => true } = page;
+  return [...all]
+    .sort((a, b) => id(a) - id(b))
+    .filter((each) => id(each) > after && accept(each))
+    .slice(0, limit);
+}
+
+export function fakeGateway(
+  tunnels: readonly TunnelView[],
+  sessions: readonly SessionView[],
+  channels: Dataplane["channel"],
+): FakeGateway {
   const tunnelTable = new Map(tunnels.map((view) => [view.tunnel, view]));
   const sessionTable = new Map(sessions.map((view) => [view.call, view]));
   const calls: string[] = [];
@@ -73,6 +86,8 @@ export function fakeGateway(tunnels: readonly TunnelView[], sessions: readonly S
   const reader = { wake: (): void => {} };
   let stopped = false;
   let draining = false;
+
+  const callOf = (channel: number) => [...sessionTable.values()].find((view) => view.channel === channel)?.call;
 
   async function* events(): AsyncGenerator<GatewayEvent> {
     while (!stopped) {
@@ -102,8 +117,20 @@ export function fakeGateway(tunnels: readonly TunnelView[], sessions: readonly S
       stopped = true;
       reader.wake();
     },
-    tunnels: async () => [...tunnelTable.values()],
-    sessions: async () => [...sessionTable.values()],
+    tunnels: async (page) => pageOf(tunnelTable.values(), ({ tunnel }) => tunnel, page as Page<TunnelView>),
+    sessions: async (page) => pageOf(sessionTable.values(), (session) => session.call, page as Page<SessionView>),
+    async channels(page) {
+      const states = await channels.list();
+      const views = states.flatMap((state) => {
+        const owner = callOf(state.channel);
+        return owner === undefined ? [] : [{ ...state, call: owner }];
+      });
+      return pageOf(views, ({ channel }) => channel, page);
+    },
+    callOf,
+    get population() {
+      return { tunnels: tunnelTable.size, sessions: sessionTable.size };
+    },
     tunnel: async (tunnel) => tunnelTable.get(tunnel),
     session: async (id) => sessionTable.get(id),
     terminateTunnel: async (tunnel) => tunnelTable.delete(tunnel),

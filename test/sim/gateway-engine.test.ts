@@ -31,6 +31,48 @@ it("switches calls of many tunnels, and every frame goes where it belongs", asyn
   await wrapUp(scene);
 });
 
+it("lists calls and channels page by page, in order, whatever ends meanwhile", async () => {
+  const scene = await createScene({ engine: true });
+  const tunnels = [0, 1, 0].map((lac) => [lac as 0 | 1, scene.lacs[lac as 0 | 1].open(switchAddress)] as const);
+  const placed = Array.from({ length: 30 }, (_, i) => {
+    const [lac, tunnel] = tunnels[i % tunnels.length]!;
+    return { lac, call: scene.call({ lac, tunnel }) };
+  });
+  await scene.world.run(3000);
+  const { gateway } = scene;
+  const all = await gateway.sessions();
+  expect(all.map(({ call }) => call)).toEqual([...scene.core.legs.keys()].sort((a, b) => a - b));
+  expect(gateway.population).toEqual({ tunnels: 5, sessions: 60 });
+
+  const pages = [];
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const page = await gateway.sessions({ after, limit: 7 });
+    pages.push(page);
+    after = page.at(-1)?.call;
+  }
+  expect(pages.map(({ length }) => length)).toEqual([7, 7, 7, 7, 7, 7, 7, 7, 4, 0]);
+  expect(pages.flat()).toEqual(all);
+
+  const accept = ({ side }: { side: string }) => side === "onward";
+  const onward = await gateway.sessions({ accept, limit: 10 });
+  expect(onward).toEqual(all.filter(accept).slice(0, 10));
+  const channels = await gateway.channels();
+  expect(channels.map(({ channel, call }) => [channel, call])).toEqual(
+    [...scene.core.channels].map(([channel, { call }]) => [channel, call]).sort((a, b) => a[0]! - b[0]!),
+  );
+  const { channel } = channels[9]!;
+  expect(await gateway.channels({ after: channel, limit: 3 })).toEqual(channels.slice(10, 13));
+
+  for (const { lac, call } of placed.slice(0, 15)) scene.lacs[lac].hangUp(call.call, { result: 3 });
+  await scene.world.run(1000);
+  const left = new Set(scene.core.legs.keys());
+  const after = all[20]!.call;
+  expect((await gateway.sessions({ after })).map(({ call }) => call)).toEqual(
+    all.map(({ call }) => call).filter((call) => call > after && left.has(call)),
+  );
+  await wrapUp(scene);
+});
+
 it("follows a caller behind NAT whose port moves", async () => {
   const scene = await createScene({ engine: true });
   const caller = scene.call();

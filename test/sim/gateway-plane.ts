@@ -11,7 +11,7 @@ import {
 } from "../../src/dataplane/attributes.js";
 import type { Dataplane, DataplaneEvent, Inject, Punt } from "../../src/dataplane/contract.js";
 import { DataplaneError, type ErrnoName } from "../../src/errors.js";
-import { createFanout } from "../../src/gateway/fanout.js";
+import { createFanout } from "../../src/fanout.js";
 import { dataMessage, readData } from "./gateway-data.js";
 import type { World } from "./gateway-world.js";
 
@@ -46,7 +46,7 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
   const leave = new Map<number, () => void>();
   const tunnels = new Map<number, TunnelState>();
   const sessions = new Map<number, Session>();
-  const events = createFanout<DataplaneEvent>(100_000);
+  const events = createFanout<DataplaneEvent>(100_000, (count) => ({ type: "lost", count }));
   const refusals = new Map<string, { code: ErrnoName; times: number }>();
   const drops: Record<string, number> = {};
   let handles = 0;

@@ -13,12 +13,13 @@ export interface Layer {
 export type Files = ReadonlyMap<string, readonly Import[]>;
 
 /** Every layer may use these. */
-const ground = ["wire", "errors", "machine"];
+const ground = ["wire", "errors", "machine", "fanout"];
 
 export const layers: readonly Layer[] = [
   { path: "wire", uses: [] },
   { path: "errors", uses: [] },
   { path: "machine", uses: [] },
+  { path: "fanout", uses: [] },
   { path: "version", uses: [] },
   { path: "system", uses: [] },
   { path: "xdp", uses: ["system"] },

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import type { ChannelState } from "../../dataplane/attributes.js";
-import type { SessionView } from "../../gateway/types.js";
+import type { ChannelView } from "../../gateway/types.js";
 import { filters } from "../filters.js";
 import { type Listing, listingQuery, part } from "../listing.js";
 import { route } from "../route.js";
@@ -11,16 +10,15 @@ const channelParams = z.object({
   channel: z.coerce.number().int().min(1).max(0xffff_ffff).describe("Channel index"),
 });
 
-const byChannel = (sessions: readonly SessionView[]): ReadonlyMap<number, SessionView> =>
-  new Map(sessions.flatMap((view) => (view.channel === undefined ? [] : [[view.channel, view]])));
+const showChannel = (view: ChannelView): Channel => channelJson(view, view.call);
 
-const channelListing = (owners: ReadonlyMap<number, SessionView>): Listing<ChannelState, Channel> => ({
+const channelListing: Listing<ChannelView, ChannelView, Channel> = {
   filters: filters.channel,
-  order: ({ channel }) => channel,
-  show: (state) => channelJson(state, owners),
+  attributes: showChannel,
+  show: showChannel,
   name: ({ channel }) => String(channel),
   place: Number,
-});
+};
 
 export const channelRoutes = [
   route({
@@ -30,9 +28,8 @@ export const channelRoutes = [
     summary: "PPP channels of the data plane, by index",
     query: listingQuery(filters.channel),
     answer: "Channels",
-    handle: async ({ channels, gateway }, { query }) => {
-      const owners = byChannel(await gateway.sessions());
-      const { items, next } = part(await channels.list(), channelListing(owners), query);
+    handle: async ({ gateway }, { query }) => {
+      const { items, next } = await part(gateway.channels, channelListing, query);
       return { channels: items, next };
     },
   }),
@@ -45,7 +42,7 @@ export const channelRoutes = [
     answer: "Channel",
     refuses: ["ENXIO"],
     handle: async ({ channels, gateway }, { params }) =>
-      channelJson(await channels.get(params), byChannel(await gateway.sessions())),
+      channelJson(await channels.get(params), gateway.callOf(params.channel)),
   }),
   route({
     method: "post",

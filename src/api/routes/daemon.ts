@@ -1,24 +1,18 @@
 import { z } from "zod";
-import type { TunnelView } from "../../gateway/types.js";
 import { route } from "../route.js";
 import type { Status } from "../schemas.js";
 import type { Service } from "../service.js";
 
-/** Without asking for every session. */
-const sessionsIn = (tunnels: readonly TunnelView[]): number => tunnels.reduce((sum, { calls }) => sum + calls, 0);
-
 const showStatus = async ({ gateway, daemon }: Service): Promise<Status> => {
   const { engine, workers, segmentation, limits } = gateway.capabilities;
   const { file, loaded, error } = daemon.configuration;
-  const tunnels = await gateway.tunnels();
   return {
     version: daemon.version,
     pid: process.pid,
     since: new Date(daemon.since).toISOString(),
     ready: gateway.ready,
     draining: gateway.draining,
-    tunnels: tunnels.length,
-    sessions: sessionsIn(tunnels),
+    ...gateway.population,
     configuration: { file, loaded: new Date(loaded).toISOString(), error: error ?? null },
     engine: { engine, workers, segmentation, limits },
   };
@@ -26,7 +20,7 @@ const showStatus = async ({ gateway, daemon }: Service): Promise<Status> => {
 
 const drainState = async ({ gateway }: Service) => ({
   draining: gateway.draining,
-  sessions: sessionsIn(await gateway.tunnels()),
+  sessions: gateway.population.sessions,
 });
 
 export const daemonRoutes = [

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import type { SessionView } from "../../gateway/types.js";
+import type { SessionFacts, SessionView } from "../../gateway/types.js";
 import { filters } from "../filters.js";
 import { type Listing, listingQuery, part } from "../listing.js";
 import { parseSessionName, sessionName } from "../names.js";
 import { route } from "../route.js";
 import type { Session } from "../schemas.js";
 import type { Service } from "../service.js";
-import { sessionJson } from "../views.js";
+import { sessionFactsJson, sessionJson } from "../views.js";
 import { id16, missing } from "./params.js";
 
 const sessionParams = z.object({
@@ -22,9 +22,9 @@ const callParams = z.object({
     .describe("TUNNEL/SESSION with %2F for the slash, or the call number (tunnel id << 16 | session id)"),
 });
 
-const sessionListing: Listing<SessionView, Session> = {
+const sessionListing: Listing<SessionFacts, SessionView, Session> = {
   filters: filters.session,
-  order: ({ call }) => call,
+  attributes: sessionFactsJson,
   show: sessionJson,
   name: ({ session }) => session,
   place: parseSessionName,
@@ -51,7 +51,7 @@ export const sessionRoutes = [
     query: listingQuery(filters.session),
     answer: "Sessions",
     handle: async ({ gateway }, { query }) => {
-      const { items, next } = part(await gateway.sessions(), sessionListing, query);
+      const { items, next } = await part(gateway.sessions, sessionListing, query);
       return { sessions: items, next };
     },
   }),

@@ -1,17 +1,17 @@
 import { z } from "zod";
-import type { TunnelView } from "../../gateway/types.js";
+import type { TunnelFacts, TunnelView } from "../../gateway/types.js";
 import { filters } from "../filters.js";
 import { type Listing, listingQuery, part } from "../listing.js";
 import { route } from "../route.js";
 import type { Tunnel } from "../schemas.js";
-import { tunnelJson } from "../views.js";
+import { tunnelFactsJson, tunnelJson } from "../views.js";
 import { id16, missing } from "./params.js";
 
 const tunnelParams = z.object({ tunnel: id16.describe("Local tunnel id") });
 
-const tunnelListing: Listing<TunnelView, Tunnel> = {
+const tunnelListing: Listing<TunnelFacts, TunnelView, Tunnel> = {
   filters: filters.tunnel,
-  order: ({ tunnel }) => tunnel,
+  attributes: tunnelFactsJson,
   show: tunnelJson,
   name: ({ tunnel }) => String(tunnel),
   place: Number,
@@ -26,7 +26,7 @@ export const tunnelRoutes = [
     query: listingQuery(filters.tunnel),
     answer: "Tunnels",
     handle: async ({ gateway }, { query }) => {
-      const { items, next } = part(await gateway.tunnels(), tunnelListing, query);
+      const { items, next } = await part(gateway.tunnels, tunnelListing, query);
       return { tunnels: items, next };
     },
   }),

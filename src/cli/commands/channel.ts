@@ -1,9 +1,9 @@
 import { filters } from "../../api/filters.js";
 import type { Channel } from "../../api/schemas.js";
 import { usage } from "../exit.js";
-import { type Column, orDash, sheet, table } from "../format.js";
+import { type Column, orDash, sheet } from "../format.js";
 import type { ObjectSpec } from "../grammar.js";
-import { fetchAll, keywordsOf, printOne } from "../listing.js";
+import { keywordsOf, printAll, printOne } from "../listing.js";
 
 const columns: readonly Column<Channel>[] = [
   { title: "CHANNEL", align: "right", cell: ({ channel }) => String(channel) },
@@ -36,8 +36,7 @@ export const channelObject: ObjectSpec = {
       summary: "List channels",
       keywords: keywordsOf(filters.channel),
       async run(context, { keywords }) {
-        const channels = await fetchAll<Channel>(context, "/v1/channels", keywords);
-        printOne(context, channels, (rows) => table(columns, rows));
+        await printAll(context, "/v1/channels", keywords, columns);
         return 0;
       },
     },

@@ -32,7 +32,8 @@ export const monitorObject: ObjectSpec = {
     {
       name: "",
       summary: "Print what happens, as it happens",
-      details: "One line for each event; with --json, one JSON object a line. Ends when the daemon does.",
+      details:
+        "One line for each event; with --json, one JSON object a line. An event `lost` stands where more happened than could be kept; when another type is asked for, that is said on standard error. Ends when the daemon does.",
       keywords: [
         { name: "type", value: "TYPE", description: "only events of this type, as session-up" },
         { name: "count", value: "N", description: "end after so many events" },
@@ -48,7 +49,10 @@ export const monitorObject: ObjectSpec = {
         let seen = 0;
         for await (const { event, data } of readServerSentEvents(await client.stream("/v1/events"))) {
           if (event === "end") throw new CliError("refused", `no more events: ${JSON.parse(data).reason}`);
-          if (keywords.type !== undefined && event !== keywords.type) continue;
+          if (keywords.type !== undefined && event !== keywords.type) {
+            if (event === "lost") context.warn(`junctor: ${JSON.parse(data).count} events were lost\n`);
+            continue;
+          }
           context.print(`${context.json ? data : eventLine(JSON.parse(data))}\n`);
           seen += 1;
           if (seen >= wanted) return 0;

@@ -2,9 +2,9 @@ import { filters } from "../../api/filters.js";
 import { parseSessionName, sessionName } from "../../api/names.js";
 import type { Session } from "../../api/schemas.js";
 import { usage } from "../exit.js";
-import { age, type Column, count, exact, orDash, sheet, state, table } from "../format.js";
+import { age, type Column, count, exact, orDash, sheet, state } from "../format.js";
 import type { ObjectSpec, Operand } from "../grammar.js";
-import { fetchAll, keywordsOf, printOne } from "../listing.js";
+import { keywordsOf, printAll, printOne } from "../listing.js";
 
 const operand: Operand = { name: "TUNNEL/SESSION", description: "both local ids, as 7/1234" };
 
@@ -66,8 +66,7 @@ export const sessionObject: ObjectSpec = {
         { command: "-j session show bridged no", says: "those that nothing is joined to, as JSON" },
       ],
       async run(context, { keywords }) {
-        const sessions = await fetchAll<Session>(context, "/v1/sessions", keywords);
-        printOne(context, sessions, (rows) => table(columns(Date.now(), context.color), rows));
+        await printAll(context, "/v1/sessions", keywords, columns(Date.now(), context.color));
         return 0;
       },
     },

@@ -1,9 +1,9 @@
 import { filters } from "../../api/filters.js";
 import type { Tunnel } from "../../api/schemas.js";
 import { usage } from "../exit.js";
-import { age, type Column, count, exact, orDash, sheet, state, table } from "../format.js";
+import { age, type Column, count, exact, orDash, sheet, state } from "../format.js";
 import type { ObjectSpec, Operand } from "../grammar.js";
-import { fetchAll, keywordsOf, printOne } from "../listing.js";
+import { keywordsOf, printAll, printOne } from "../listing.js";
 
 const operand: Operand = { name: "TUNNEL", description: "local tunnel id, 1–65535" };
 
@@ -64,8 +64,7 @@ export const tunnelObject: ObjectSpec = {
         { command: "t s side onward", says: "the tunnels to LNSs, abbreviated" },
       ],
       async run(context, { keywords }) {
-        const tunnels = await fetchAll<Tunnel>(context, "/v1/tunnels", keywords);
-        printOne(context, tunnels, (rows) => table(columns(Date.now(), context.color), rows));
+        await printAll(context, "/v1/tunnels", keywords, columns(Date.now(), context.color));
         return 0;
       },
     },

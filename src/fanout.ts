@@ -1,10 +1,10 @@
 /**
- * One stream of events to any number of readers. A reader that does not keep up loses the oldest events, which is counted;
- * it never holds up the writer.
+ * One stream of events to any number of readers. A reader that does not keep up loses the oldest events and is told how many
+ * in their place; it never holds up the writer.
  */
 export interface Fanout<T> {
   emit(event: T): void;
-  /** Every event from now on, until the iterator is returned or the fanout closed. */
+  /** Every event from now on, until the iterator is returned or the fanout closed; what is pending then is still read out. */
   subscribe(): AsyncIterableIterator<T>;
   close(): void;
   /** Events lost by slow readers. */
@@ -13,11 +13,14 @@ export interface Fanout<T> {
 
 interface Reader<T> {
   queue: T[];
+  /** Events lost since it was last told. */
+  lost: number;
   wake: (() => void) | undefined;
   closed: boolean;
 }
 
-export function createFanout<T>(limit: number): Fanout<T> {
+/** `limit`: events that a reader may be behind. `lostEvent`: what it is told of those that it lost. */
+export function createFanout<T>(limit: number, lostEvent: (count: number) => T): Fanout<T> {
   const readers = new Set<Reader<T>>();
   let lost = 0;
   let closed = false;
@@ -33,17 +36,18 @@ export function createFanout<T>(limit: number): Fanout<T> {
       for (const reader of readers) {
         if (reader.queue.length >= limit) {
           // Half at a time: shifting one by one would cost the writer the length of the queue for each event.
-          const dropped = reader.queue.splice(0, limit >> 1 || 1);
-          lost += dropped.length;
+          const dropped = reader.queue.splice(0, limit >> 1 || 1).length;
+          reader.lost += dropped;
+          lost += dropped;
         }
         reader.queue.push(event);
         reader.wake?.();
       }
     },
     subscribe() {
-      const reader: Reader<T> = { queue: [], wake: undefined, closed };
+      const reader: Reader<T> = { queue: [], lost: 0, wake: undefined, closed };
       if (!closed) readers.add(reader);
-      return iterate(reader, () => release(reader));
+      return iterate(reader, lostEvent, () => release(reader));
     },
     close() {
       closed = true;
@@ -55,18 +59,27 @@ export function createFanout<T>(limit: number): Fanout<T> {
   };
 }
 
-function iterate<T>(reader: Reader<T>, release: () => void): AsyncIterableIterator<T> {
-  let batch: T[] = [];
+function iterate<T>(reader: Reader<T>, lostEvent: (count: number) => T, release: () => void): AsyncIterableIterator<T> {
+  let batch: readonly T[] = [];
   let at = 0;
   const take = (): IteratorResult<T> | undefined => {
-    if (at === batch.length) [batch, at, reader.queue] = [reader.queue, 0, []];
-    return at < batch.length ? { done: false, value: batch[at++] as T } : undefined;
+    if (at < batch.length) return { done: false, value: batch[at++] as T };
+    if (reader.lost > 0) {
+      const value = lostEvent(reader.lost);
+      reader.lost = 0;
+      return { done: false, value };
+    }
+    if (reader.queue.length === 0) return undefined;
+    [batch, at, reader.queue] = [reader.queue, 1, []];
+    return { done: false, value: batch[0] as T };
   };
   return {
     async next() {
       for (;;) {
         const result = take();
         if (result) return result;
+        batch = [];
+        at = 0;
         if (reader.closed) return { done: true, value: undefined };
         await new Promise<void>((resolve) => {
           reader.wake = resolve;
@@ -76,6 +89,8 @@ function iterate<T>(reader: Reader<T>, release: () => void): AsyncIterableIterat
     },
     async return() {
       release();
+      [batch, at] = [[], 0];
+      Object.assign(reader, { queue: [], lost: 0 });
       return { done: true, value: undefined };
     },
     [Symbol.asyncIterator]() {
