@@ -1,13 +1,12 @@
 /** Tunnel authentication (RFC 2661 §5.1.1): MD5 over the type of the answering message, the secret and the challenge. */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { messageTable } from "../wire/l2tp2-message.js";
+import { md5 } from "../wire/md5.js";
 
 export const challengeLength = 16;
 
 export const challengeResponse = (message: "SCCRP" | "SCCCN", secret: Uint8Array, challenge: Uint8Array): Uint8Array =>
-  Uint8Array.from(
-    createHash("md5").update(Uint8Array.of(messageTable[message].type)).update(secret).update(challenge).digest(),
-  );
+  Uint8Array.from(md5(Uint8Array.of(messageTable[message].type), secret, challenge));
 
 export function isResponse(
   message: "SCCRP" | "SCCCN",

@@ -29,5 +29,7 @@ const vectorLength = 16;
 /** Hides the length of short values. */
 const padTo = 16;
 
-export const hidingOf = (settings: Settings, random: EndpointOptions["random"]): Hiding | undefined =>
-  settings.hidden && settings.secret ? { secret: settings.secret, vectors: [random(vectorLength)], padTo } : undefined;
+export function hidingOf(settings: Settings, random: EndpointOptions["random"]): Hiding | undefined {
+  if (!settings.hidden || !settings.secret) return undefined;
+  return { secret: settings.secret, vectors: [random(vectorLength)], padTo, padding: random(padTo - 1) };
+}

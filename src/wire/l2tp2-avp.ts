@@ -14,6 +14,8 @@ import * as value from "./l2tp2-avp-value.js";
 export const avpHeaderLength = 6;
 export const mandatoryBit = 0x8000;
 export const hiddenBit = 0x4000;
+/** An AVP with one of these set is one that we do not know (§4.1). */
+export const reservedBits = 0x3c00;
 export const avpLengthMask = 0x03ff;
 
 /** SMI enterprise number 3561, of the Broadband (once DSL) Forum: RFC 5515. */

@@ -20,6 +20,8 @@ export interface Hiding {
   readonly vectors: readonly Uint8Array[];
   /** Hidden values are padded to a multiple of so many octets, which hides their length. Default 1. */
   readonly padTo?: number | undefined;
+  /** Random octets that the padding is taken from, at least `padTo` - 1 of them. Default: zeros. */
+  readonly padding?: Uint8Array | undefined;
 }
 
 interface Row {
@@ -103,7 +105,7 @@ function putHidden(
   at: number,
   { codec, mandatory, vendor, type }: AvpDefinition<unknown>,
   value: unknown,
-  { secret, padTo = 1 }: Hiding,
+  { secret, padTo = 1, padding }: Hiding,
   vector: Uint8Array,
 ): number {
   const begin = at + avpHeaderLength;
@@ -113,6 +115,7 @@ function putHidden(
   if (bare > longestValue || begin + padded > largest) return at;
   putU16(scratch, begin, original);
   scratch.fill(0, begin + bare, begin + padded);
+  if (padding) scratch.set(padding.subarray(0, padded - bare), begin + bare);
   hide(scratch, begin, begin + padded, type, secret, vector);
   return putAvpHeader(at, avpHeaderLength + padded, (mandatory ? mandatoryBit : 0) | hiddenBit, vendor, type);
 }

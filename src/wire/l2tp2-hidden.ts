@@ -11,7 +11,7 @@
  *    ...                            |   Padding ...
  *   +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import { createHash } from "node:crypto";
+import { md5 } from "./md5.js";
 import { u16 } from "./octets.js";
 
 const block = 16;
@@ -62,11 +62,6 @@ export function originalEnd(subformat: Uint8Array): number | undefined {
 }
 
 const firstPad = (type: number, secret: Uint8Array, vector: Uint8Array): Uint8Array =>
-  createHash("md5")
-    .update(Uint8Array.of(type >>> 8, type))
-    .update(secret)
-    .update(vector)
-    .digest();
+  md5(Uint8Array.of(type >>> 8, type), secret, vector);
 
-const nextPad = (secret: Uint8Array, cipher: Uint8Array): Uint8Array =>
-  createHash("md5").update(secret).update(cipher).digest();
+const nextPad = (secret: Uint8Array, cipher: Uint8Array): Uint8Array => md5(secret, cipher);

@@ -113,6 +113,22 @@ describe("fixtures written by hand from the RFC", () => {
   });
 });
 
+test("padding of hidden values is random where random octets are given (§4.3)", () => {
+  const hide = (padding?: Uint8Array): Uint8Array =>
+    encodeMessage(
+      "ICRP",
+      1,
+      2,
+      { assignedSessionId: 3 },
+      { secret: bytes("s"), vectors: [bytes("v")], padTo: 16, padding },
+    ).slice();
+  const padding = Uint8Array.from({ length: 15 }, (_, i) => i + 1);
+  const [zeros, random] = [hide(), hide(padding)];
+  expect(zeros.length).toBe(random.length);
+  expect(random.slice(-12).map((octet, i) => octet ^ zeros.at(i - 12)!)).toEqual(padding.slice(0, 12));
+  expect(parsed(random, bytes("s")).avps.assignedSessionId).toBe(3);
+});
+
 const anyText = fc.string({ maxLength: 30, unit: "grapheme" });
 const u16 = fc.nat(0xffff);
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
@@ -241,6 +257,18 @@ describe("what a receiver may and may not overlook", () => {
     const message = encodeMessage(icrq, 1, 0, given).slice();
     message[20] = message[20]! & 0x7f;
     expect(parsed(message).fault).toBeUndefined();
+  });
+
+  test("an AVP with a reserved bit is one that we do not know, whatever its type (§4.1)", () => {
+    const message = encodeMessage("ICCN", 1, 2, { txConnectSpeed: 1, framingType: 1, rxConnectSpeed: 2 }).slice();
+    const rxConnectSpeedAt = message.length - 10;
+    message[rxConnectSpeedAt] = 0x04;
+    expect(parsed(message).fault).toBeUndefined();
+    expect(parsed(message).avps).toEqual({ messageType: 12, txConnectSpeed: 1, framingType: 1 });
+    message[rxConnectSpeedAt] = 0x84;
+    expect(parsed(message).fault).toEqual({ error: 8, message: "AVP 0/38 has reserved bits" });
+    message[12] = message[12]! | 0x20;
+    expect(isMalformed(parseMessage(message, message.length))).toBe(true);
   });
 
   test("a missing AVP", () => {

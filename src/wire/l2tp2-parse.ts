@@ -12,6 +12,7 @@ import {
   type MutableAvpValues,
   mandatoryBit,
   type RawAvp,
+  reservedBits,
 } from "./l2tp2-avp.js";
 import { originalEnd, subformatHeader, unhide } from "./l2tp2-hidden.js";
 import { type MessageName, messageNameOf, messageTable } from "./l2tp2-message.js";
@@ -48,7 +49,8 @@ export function parseMessage(bytes: Uint8Array, end: number, secret?: Uint8Array
   if ((u16(bytes, first) & avpLengthMask) !== avpHeaderLength + 2 || u16(bytes, first + 2) !== 0) {
     return malformed("l2tp", "message type is not the first AVP", u16(bytes, first));
   }
-  if (u16(bytes, first + 4) !== avpTable.messageType.type || (u16(bytes, first) & hiddenBit) !== 0) {
+  const unreadable = (u16(bytes, first) & (hiddenBit | reservedBits)) !== 0;
+  if (u16(bytes, first + 4) !== avpTable.messageType.type || unreadable) {
     return malformed("l2tp", "message type is not the first AVP", u16(bytes, first + 4));
   }
 
@@ -74,6 +76,11 @@ export function parseMessage(bytes: Uint8Array, end: number, secret?: Uint8Array
     let to = next;
     at = next;
 
+    if ((flags & reservedBits) !== 0) {
+      const message = `AVP ${vendor}/${attribute} has reserved bits`;
+      if (mandatory) fault ??= { error: generalError.unknownMandatory, message };
+      continue;
+    }
     if ((flags & hiddenBit) !== 0) {
       if (secret === undefined) {
         if (sealed !== "mandatory") sealed = mandatory ? "mandatory" : "optional";
