@@ -65,11 +65,7 @@ export function createMetrics(source: MetricsSource): Registry {
   counter("junctor_control_retransmissions_total", "Control messages sent again", [], () => [
     [{}, gateway.statistics()["control/retransmissions"] ?? 0],
   ]);
-  gauge(
-    "junctor_tunnels_half_open",
-    "Tunnels whose peer has proven nothing yet",
-    () => gateway.statistics()["control/half_open"] ?? 0,
-  );
+  gauge("junctor_tunnels_half_open", "Tunnels whose peer has proven nothing yet", () => gateway.population.halfOpen);
   counter("junctor_frames_dropped_total", "Frames that the data plane dropped", ["reason"], () =>
     labelled("reason", plane.drops()),
   );

@@ -133,7 +133,7 @@ export function callDown(core: Core, event: Event<"call-down">): void {
   if (leg.up) core.emit({ type: "session-down", call: leg.call, side, ended: event.ended });
   core.log.debug({ call: leg.call, side, ended: event.ended }, "call down");
 
-  if (partner?.setup) attemptFailed(core, partner, leg, event.ended, withTunnel);
+  if (partner?.setup && leg.tunnel.lns) attemptFailed(core, partner, leg, event.ended, withTunnel);
   else if (partner) {
     partner.partner = undefined;
     closeCall(core, partner.call, relayEnd(event.ended, withTunnel));

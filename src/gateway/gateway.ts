@@ -155,7 +155,8 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
     sessions: (page) => sessionViews(core, page),
     channels: (page) => channelViews(core, page),
     get population() {
-      return { tunnels: core.tunnels.size, sessions: core.legs.size };
+      const { halfOpen } = core.endpoint.population();
+      return { tunnels: core.tunnels.size, halfOpen, sessions: core.legs.size };
     },
     tunnel: (id) => tunnelViewOf(core, id),
     session: (call) => sessionViewOf(core, call),

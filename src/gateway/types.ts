@@ -93,6 +93,13 @@ export interface CallingGateway extends Gateway {
   placeCall(call: PlacedCall): CallId | undefined;
 }
 
+/** How many there are at this moment; `halfOpen`: tunnels whose peer has proven nothing yet. */
+export interface Population {
+  readonly tunnels: number;
+  readonly halfOpen: number;
+  readonly sessions: number;
+}
+
 export interface Gateway {
   /** Opens the ports and begins to serve; rejects with a JunctorError that names the configuration entry at fault. */
   start(): Promise<void>;
@@ -108,8 +115,7 @@ export interface Gateway {
   sessions(page?: Page<SessionFacts>): Promise<readonly SessionView[]>;
   /** Channels of sessions. */
   channels(page?: Page<ChannelView>): Promise<readonly ChannelView[]>;
-  /** How many there are. */
-  readonly population: { readonly tunnels: number; readonly sessions: number };
+  readonly population: Population;
   tunnel(tunnel: number): Promise<TunnelView | undefined>;
   session(call: number): Promise<SessionView | undefined>;
   /** The call whose frames a channel carries. */

@@ -30,16 +30,23 @@ export function createCall(
     slot: -1,
     id: callIdOf(tunnel.id, sessionId),
     tunnel,
-    peerSessionId,
+    peerSessionId: 0,
     kind,
     role: (kind === "incoming") === (by === "local") ? "lac" : "lns",
     state: by === "local" ? "wait-tunnel" : "idle",
     request,
   };
   tunnel.calls.set(sessionId, call);
+  if (peerSessionId !== 0) learnPeerSession(call, peerSessionId);
   core.calls++;
   schedule(core.timers, call, core.now + core.limits.setupTimeout);
   return call;
+}
+
+/** The id must not be that of another call in the tunnel. */
+export function learnPeerSession(call: Call, peerSessionId: number): void {
+  call.peerSessionId = peerSessionId;
+  call.tunnel.peerSessions.set(peerSessionId, call);
 }
 
 /** Ids come round as late as possible: a message for a call that has ended must not meet a new one. */
@@ -88,7 +95,6 @@ const act: Record<CallAction, Act> = {
   "send-OCCN": connected("OCCN"),
   "send-CDN": (core, call, { ended }) => sendCdn(core, call.tunnel, sessionIdOf(call.id), call.peerSessionId, ended!),
   "call-accepted": (core, call, { avps = {} }) => {
-    call.peerSessionId = avps.assignedSessionId ?? 0;
     emit(core, { type: "call-accepted", call: call.id, peerSessionId: call.peerSessionId, avps });
   },
   "call-up": (core, call, { avps = {} }) => {
@@ -118,6 +124,7 @@ export function sendCdn(core: Core, tunnel: Tunnel, sessionId: number, peerSessi
 export function dropCall(core: Core, call: Call, ended: Ended): void {
   cancel(core.timers, call);
   if (call.tunnel.calls.delete(sessionIdOf(call.id))) core.calls--;
+  if (call.peerSessionId !== 0) call.tunnel.peerSessions.delete(call.peerSessionId);
   emit(core, { type: "call-down", call: call.id, ended });
 }
 

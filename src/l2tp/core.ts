@@ -26,6 +26,8 @@ export interface Tunnel extends Timed {
   settings: Settings;
   readonly transport: Transport;
   readonly calls: Map<number, Call>;
+  /** Those whose peer session id is known, by it. */
+  readonly peerSessions: Map<number, Call>;
   nextSessionId: number;
   peer: PeerInfo | undefined;
   /** Our challenge, and the peer's; both forgotten once established. */
@@ -128,8 +130,5 @@ export function countersOf(core: Core): Record<string, number> {
     counters[`transmitted_${name}`] = core.transmitted[type] ?? 0;
   }
   counters.retransmissions = core.retransmissions;
-  counters.tunnels = core.tunnels.size;
-  counters.half_open = core.halfOpen.size;
-  counters.calls = core.calls;
   return counters;
 }

@@ -123,8 +123,8 @@ describe("calls", () => {
     both.network.run(500);
     expect(last(both[other], "call-down").ended).toMatchObject({ by: "peer", ...ended });
     expect(last(both[who], "call-down").ended).toMatchObject({ by: "local", result: 1 });
-    expect(both.lns.endpoint.counters().calls).toBe(0);
-    expect(both.lac.endpoint.counters().calls).toBe(0);
+    expect(both.lns.endpoint.population().calls).toBe(0);
+    expect(both.lac.endpoint.population().calls).toBe(0);
   });
 
   test("hung up before the LNS has answered, a call ends on both sides", () => {

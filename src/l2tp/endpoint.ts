@@ -159,6 +159,7 @@ function endpointOf(core: Core): Endpoint {
     calls: (id) => Array.from(core.tunnels.get(id)?.calls.values() ?? [], callInfo),
     drops: () => ({ ...core.drops }),
     counters: () => countersOf(core),
+    population: () => ({ tunnels: core.tunnels.size, halfOpen: core.halfOpen.size, calls: core.calls }),
     snapshot: () => snapshotOf(core),
   };
 }

@@ -8,7 +8,7 @@ import { encodeMessage, type Hiding } from "../wire/l2tp2-encode.js";
 import type { MessageName } from "../wire/l2tp2-message.js";
 import { parseMessage } from "../wire/l2tp2-parse.js";
 import { isMalformed } from "../wire/malformed.js";
-import { createEndpoint } from "./endpoint.js";
+import { createEndpoint, restoreEndpoint } from "./endpoint.js";
 import type { TunnelId } from "./types.js";
 
 const introduction = { protocolVersion: { version: 1, revision: 0 }, hostName: "lac", framingCapabilities: 3 };
@@ -107,7 +107,8 @@ describe("a peer that restarts", () => {
     for (let i = 0; i < 20; i++) both.lac.endpoint.openTunnel({ port: 1, remote: lnsAddress }, both.network.now);
     both.network.settle(both.lac);
     both.network.run(500);
-    expect(both.lns.endpoint.counters()).toMatchObject({ tunnels: 20, half_open: 0, transmitted_HELLO: 0 });
+    expect(both.lns.endpoint.population()).toMatchObject({ tunnels: 20, halfOpen: 0 });
+    expect(both.lns.endpoint.counters().transmitted_HELLO).toBe(0);
   });
 
   test("may as well open a second tunnel: both live", () => {
@@ -268,13 +269,13 @@ describe("limits", () => {
       both,
       Array.from({ length: 2000 }, (_, i) => `198.51.100.7:${1024 + i}`),
     );
-    expect(both.lns.endpoint.counters().half_open).toBe(256);
+    expect(both.lns.endpoint.population().halfOpen).toBe(256);
     call(both, tunnel);
     expect(types(both.lns).at(-1)).toBe("call-up");
     open(both);
     expect(types(both.lac).filter((type) => type === "tunnel-up")).toHaveLength(2);
     both.network.run(60_000);
-    expect(both.lns.endpoint.counters()).toMatchObject({ half_open: 0, tunnels: 2 });
+    expect(both.lns.endpoint.population()).toMatchObject({ halfOpen: 0, tunnels: 2 });
   });
 
   test("one from many addresses stays within the bound, and who answers quickly still gets in", () => {
@@ -283,7 +284,7 @@ describe("limits", () => {
       both,
       Array.from({ length: 2000 }, (_, i) => `198.51.${i % 250}.${Math.floor(i / 250)}:1701`),
     );
-    expect(both.lns.endpoint.counters().half_open).toBe(50);
+    expect(both.lns.endpoint.population().halfOpen).toBe(50);
     open(both);
     expect(types(both.lac)).toEqual(["tunnel-up"]);
   });
@@ -412,6 +413,56 @@ describe("messages that are not as they should be (§4.1, §7.1)", () => {
     inject(both, tunnel, "CDN", 4711, cdn);
     expect(both.lns.endpoint.drops()).toEqual({ "unknown session": 1 });
     expect(both.lns.endpoint.tunnels()[0]?.transport.nr).toBe(3);
+  });
+});
+
+describe("session ids of a peer", () => {
+  const icrq = { assignedSessionId: 77, callSerialNumber: 1 };
+
+  test("one that is in use names no second call: refused with error 5, the first call stays", () => {
+    const both = pair();
+    const tunnel = open(both);
+    inject(both, tunnel, "ICRQ", 0, icrq);
+    both.network.trace = [];
+    const { peerTunnelId, transport } = both.lac.endpoint.tunnel(tunnel)!;
+    const again = encodeMessage("ICRQ", peerTunnelId, 0, icrq).slice();
+    putSequence(again, transport.ns + 1, transport.nr);
+    say(both, again);
+    expect(both.lns.endpoint.drops()).toEqual({ "peer session id in use": 1 });
+    expect(heard(both, lacAddress)).toContain("CDN");
+    expect(both.lns.endpoint.tunnels()[0]?.calls).toBe(1);
+  });
+
+  test("one that is in use is no answer to another call either", () => {
+    const both = pair();
+    const tunnel = open(both);
+    const first = call(both, tunnel);
+    both.lns.react = () => {};
+    const second = call(both, tunnel) & 0xffff;
+    const { peerTunnelId, transport } = both.lns.endpoint.tunnels()[0]!;
+    const { peerSessionId } = both.lac.endpoint.call(first)!;
+    const icrp = encodeMessage("ICRP", peerTunnelId, second, { assignedSessionId: peerSessionId }).slice();
+    putSequence(icrp, transport.ns, transport.nr);
+    say(both, icrp, lnsAddress, lacAddress);
+    expect(last(both.lac, "call-down").ended).toMatchObject({ by: "local", result: 2, error: 5 });
+    expect(both.lac.endpoint.call(first)?.state).toBe("established");
+  });
+
+  test("a CDN that names only it finds the call, also after the state was taken and restored; then the id is free", () => {
+    const both = pair();
+    const tunnel = open(both);
+    inject(both, tunnel, "ICRQ", 0, icrq);
+    const state = both.lns.endpoint.snapshot();
+    both.lns.endpoint = restoreEndpoint(state, { hostName: "lns", random: randomBytes(randomNumbers(3)) });
+    const { peerTunnelId, transport } = both.lac.endpoint.tunnel(tunnel)!;
+    const cdn = encodeMessage("CDN", peerTunnelId, 0, { assignedSessionId: 77, resultCode: { result: 1 } }).slice();
+    putSequence(cdn, transport.ns + 1, transport.nr);
+    say(both, cdn);
+    expect(last(both.lns, "call-down").ended).toMatchObject({ by: "peer", result: 1 });
+    const again = encodeMessage("ICRQ", peerTunnelId, 0, icrq).slice();
+    putSequence(again, transport.ns + 2, transport.nr);
+    say(both, again);
+    expect(both.lns.endpoint.drops()).toEqual({});
   });
 });
 

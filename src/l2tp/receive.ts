@@ -6,7 +6,7 @@ import { type Fault, type Message, parseMessage } from "../wire/l2tp2-parse.js";
 import { callResult, generalError, stopResult } from "../wire/l2tp2-result.js";
 import { isMalformed } from "../wire/malformed.js";
 import { u16 } from "../wire/octets.js";
-import { createCall, sendCdn, stepCall } from "./call.js";
+import { createCall, learnPeerSession, sendCdn, stepCall } from "./call.js";
 import type { ControlEvent } from "./control-connection.js";
 import { type Call, type Core, count, drop, emit, type Tunnel, touch } from "./core.js";
 import { addressOf, longestQueue, peerOf } from "./limits.js";
@@ -185,12 +185,14 @@ function receiveForCall(
   if (name === "WEN") return notify(core, call, "lns", { type: "wan-error-notify", call: call.id, avps });
   if (name === "SLI") return notify(core, call, "lac", { type: "set-link-info", call: call.id, avps });
   if (name === "ICRP" || name === "OCRP") {
-    if (avps.assignedSessionId === 0) {
-      const ended: Ended = { by: "local", result: callResult.generalError, error: generalError.sessionId };
-      stepCall(core, call, "close", { ended });
-      return "reply without session id";
+    const peerSessionId = avps.assignedSessionId!;
+    if (call.peerSessionId === 0) {
+      if (peerSessionId === 0 || tunnel.peerSessions.has(peerSessionId)) {
+        stepCall(core, call, "close", { ended: { by: "local", ...wrongSession } });
+        return peerSessionId === 0 ? "reply without session id" : "peer session id in use";
+      }
+      learnPeerSession(call, peerSessionId);
     }
-    if (call.peerSessionId === 0) call.peerSessionId = avps.assignedSessionId!;
   }
   const message = `${name} in ${call.state}`;
   const ended: Ended = { by: "local", result: callResult.generalError, error: generalError.vendorSpecific, message };
@@ -199,6 +201,8 @@ function receiveForCall(
 }
 
 type TunnelMessage = "SCCRQ" | "SCCRP" | "SCCCN" | "StopCCN" | "HELLO" | "WEN" | "SLI";
+
+const wrongSession = { result: callResult.generalError, error: generalError.sessionId };
 
 const callFault = ({ error, message }: Fault) => ({ result: callResult.generalError, error, message });
 
@@ -215,6 +219,10 @@ function callRequest(
     sendCdn(core, tunnel, 0, peerSessionId, callFault(fault));
     return "message not acceptable";
   }
+  if (tunnel.peerSessions.has(peerSessionId)) {
+    sendCdn(core, tunnel, 0, peerSessionId, wrongSession);
+    return "peer session id in use";
+  }
   const kind = name === "ICRQ" ? "incoming" : "outgoing";
   const call = createCall(core, tunnel, kind, "peer", peerSessionId, undefined);
   if (call === undefined) {
@@ -227,9 +235,7 @@ function callRequest(
 
 /** Whoever sends a CDN before it has seen our session id can only name its own. */
 function byPeerSession(tunnel: Tunnel, sessionId: number, { assignedSessionId }: AvpValues): Call | undefined {
-  if (sessionId !== 0 || !assignedSessionId) return undefined;
-  for (const call of tunnel.calls.values()) if (call.peerSessionId === assignedSessionId) return call;
-  return undefined;
+  return sessionId === 0 && assignedSessionId ? tunnel.peerSessions.get(assignedSessionId) : undefined;
 }
 
 function disconnected(core: Core, call: Call | undefined, { resultCode, q931CauseCode }: AvpValues): Verdict {

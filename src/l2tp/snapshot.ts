@@ -22,7 +22,7 @@ export function snapshotOf(core: Core): EndpointState {
 }
 
 /** Messages are cut from slabs, which a structured clone would copy whole. */
-const tunnelSnapshot = ({ slot, dirty, calls, transport, ...tunnel }: Tunnel): TunnelSnapshot => ({
+const tunnelSnapshot = ({ slot, dirty, calls, peerSessions, transport, ...tunnel }: Tunnel): TunnelSnapshot => ({
   ...tunnel,
   transport: { ...transport, queue: transport.queue.map((bytes) => bytes.slice()) },
   calls: Array.from(calls.values(), ({ slot, tunnel, ...call }) => call),
@@ -57,10 +57,11 @@ export function restoreCore(state: EndpointState, options: EndpointOptions, limi
 }
 
 function restoreTunnel(core: Core, { calls, ...snapshot }: TunnelSnapshot): void {
-  const tunnel: Tunnel = { ...snapshot, slot: -1, dirty: false, calls: new Map() };
+  const tunnel: Tunnel = { ...snapshot, slot: -1, dirty: false, calls: new Map(), peerSessions: new Map() };
   for (const each of calls) {
     const call: Call = { ...each, slot: -1, tunnel };
     tunnel.calls.set(sessionIdOf(call.id), call);
+    if (call.peerSessionId !== 0) tunnel.peerSessions.set(call.peerSessionId, call);
   }
   core.calls += calls.length;
   core.tunnels.set(tunnel.id, tunnel);

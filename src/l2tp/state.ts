@@ -3,7 +3,9 @@ import type { Call, Core, Tunnel } from "./core.js";
 
 export type CallSnapshot = Omit<Call, "slot" | "tunnel">;
 
-export type TunnelSnapshot = Omit<Tunnel, "slot" | "dirty" | "calls"> & { readonly calls: readonly CallSnapshot[] };
+export type TunnelSnapshot = Omit<Tunnel, "slot" | "dirty" | "calls" | "peerSessions"> & {
+  readonly calls: readonly CallSnapshot[];
+};
 
 export interface EndpointState
   extends Pick<

@@ -50,6 +50,7 @@ export function createTunnel(core: Core, origin: TunnelOrigin): Tunnel {
     settings: origin.settings,
     transport: createTransport(origin.settings),
     calls: new Map(),
+    peerSessions: new Map(),
     nextSessionId: randomId(core),
     peer: origin.peer,
     challenge: undefined,

@@ -169,6 +169,13 @@ export type Output =
 /** A command named a tunnel or call that is not there (any more): the machine does nothing and answers false. */
 export type Done = boolean;
 
+/** `halfOpen`: control connections whose peer has proven nothing yet; `tunnels` has them, and those that are closing. */
+export interface Population {
+  readonly tunnels: number;
+  readonly halfOpen: number;
+  readonly calls: number;
+}
+
 export interface Endpoint extends Machine<Datagram, Output> {
   /** Sends an SCCRQ. Undefined if the limits or ids are exhausted. */
   openTunnel(open: TunnelOpen, now: number): TunnelId | undefined;
@@ -200,6 +207,8 @@ export interface Endpoint extends Machine<Datagram, Output> {
   drops(): Readonly<Record<string, number>>;
   /** Control messages sent and received by type name, retransmissions and the like, for metrics. */
   counters(): Readonly<Record<string, number>>;
+  /** How many there are at this moment. */
+  population(): Population;
   /** Everything needed to go on elsewhere, as plain data (structured-cloneable). `restoreEndpoint` takes it. */
   snapshot(): EndpointState;
 }

@@ -129,7 +129,7 @@ export function fakeGateway(
     },
     callOf,
     get population() {
-      return { tunnels: tunnelTable.size, sessions: sessionTable.size };
+      return { tunnels: tunnelTable.size, halfOpen: 0, sessions: sessionTable.size };
     },
     tunnel: async (tunnel) => tunnelTable.get(tunnel),
     session: async (id) => sessionTable.get(id),

@@ -436,6 +436,36 @@ describe("a reload", () => {
   });
 });
 
+describe("an LNS that is held down", () => {
+  it("and takes a call all the same is tried first again", async () => {
+    const scene = await createScene({
+      config: forwarding(
+        "hold-down: 10m, timeout: 30s, attempt-timeout: 4s",
+        "[{ address: 10.2.0.1 }, { address: 10.2.0.2, priority: 1 }]",
+      ),
+    });
+    const [preferred, second] = scene.lnss;
+    for (const { address } of scene.lnss) scene.world.network.dead.add(address);
+    const first = scene.call();
+    await scene.world.run(60_000);
+    expect(first.state).toBe("down");
+
+    scene.world.network.dead.delete(second.address);
+    const late = scene.call();
+    await scene.world.run(30_000);
+    expect(late.state).toBe("up");
+    const failed = (): number => scene.events.filter(({ type }) => type === "forward-failed").length;
+    const before = failed();
+    const prompt = scene.call();
+    await scene.world.run(settle);
+    expect(prompt.state).toBe("up");
+    expect(second.bySerial(prompt.serial)?.state).toBe("up");
+    expect(preferred.bySerial(prompt.serial)).toBeUndefined();
+    expect(failed()).toBe(before);
+    await wrapUp(scene);
+  });
+});
+
 describe("bridges by hand", () => {
   it("are seen, and who is bridged shares a fate", async () => {
     const { caller, answered, scene } = await connected();
@@ -492,6 +522,36 @@ policy: [{ accept: {} }, { name: out, match: { realm: nobody }, forward: { lns: 
     scene.lnss[0].hangUp(answered!.call, { result: 8 });
     await scene.world.run(1000);
     expect(caller.ended).toMatchObject({ by: "peer", result: 8 });
+    await wrapUp(scene);
+  });
+
+  it("that ends while it stands in for a caller's LNS leaves the caller to the next", async () => {
+    const scene = await createScene({
+      config: `
+access: [{ l2tp: { listen: 10.0.0.1 } }]
+policy:
+  - { name: out, match: { realm: nobody }, forward: { lns: [10.2.0.1] } }
+  - { forward: { lns: [{ address: 10.2.0.2, priority: 1 }, { address: 10.2.0.1, priority: 2 }], timeout: 60s, attempt-timeout: 50s } }
+`,
+    });
+    scene.world.network.dead.add(scene.lnss[1].address);
+    scene.gateway.placeCall({ rule: "out", icrq: { callSerialNumber: 99 } });
+    const caller = scene.call();
+    await scene.world.run(settle);
+    const sessions = await inTime(scene, scene.gateway.sessions());
+    const own = sessions.find(({ side, channel }) => side === "onward" && channel !== undefined);
+    const other = sessions.find(({ side }) => side === "access");
+    await inTime(scene, scene.plane.channel.bridge({ channel: own!.channel!, with: other!.channel! }));
+    scene.lacs[0].send(caller.call, "first");
+    await scene.world.run(100);
+    const stand = scene.lnss[0].bySerial(99)!;
+    expect(stand.frames).toContain("first");
+    scene.lnss[0].hangUp(stand.call, { result: 3 });
+    await scene.world.run(8);
+    scene.lacs[0].send(caller.call, "held");
+    await scene.world.run(settle);
+    expect(caller.state).toBe("up");
+    expect(scene.lnss[0].bySerial(caller.serial)?.frames).toContain("held");
     await wrapUp(scene);
   });
 

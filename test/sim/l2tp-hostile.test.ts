@@ -63,8 +63,8 @@ function attack(both: Pair, from: (n: number) => string, tunnels: readonly numbe
 }
 
 function bounded({ lns }: Pair): void {
-  const { tunnels, half_open } = lns.endpoint.counters();
-  expect(half_open).toBeLessThanOrEqual(limits.halfOpen);
+  const { tunnels, halfOpen } = lns.endpoint.population();
+  expect(halfOpen).toBeLessThanOrEqual(limits.halfOpen);
   expect(tunnels).toBeLessThanOrEqual(limits.tunnels);
   for (const tunnel of lns.endpoint.tunnels()) expect(tunnel.calls).toBeLessThanOrEqual(limits.callsPerTunnel);
 }
@@ -82,7 +82,7 @@ describe("hostile input", { timeout: long ? 900_000 : 60_000 }, () => {
     expect(drops).toBeGreaterThan(messages / 2);
 
     both.network.run(100_000);
-    expect(both.lns.endpoint.counters()).toMatchObject({ tunnels: 3, half_open: 0, calls: 3 });
+    expect(both.lns.endpoint.population()).toMatchObject({ tunnels: 3, halfOpen: 0, calls: 3 });
     call(both, ids.length > 0 ? both.lac.endpoint.tunnels()[0]!.tunnel : 0);
     expect(sessionIdOf(last(both.lns, "call-up").call)).toBeGreaterThan(0);
   });
@@ -93,7 +93,7 @@ describe("hostile input", { timeout: long ? 900_000 : 60_000 }, () => {
     attack(both, () => lacAddress, [...ids, 1]);
     both.network.nodes.delete(lacAddress);
     both.network.run(300_000);
-    expect(both.lns.endpoint.counters()).toMatchObject({ tunnels: 0, half_open: 0, calls: 0 });
+    expect(both.lns.endpoint.population()).toMatchObject({ tunnels: 0, halfOpen: 0, calls: 0 });
     expect(both.lns.endpoint.deadline()).toBeUndefined();
     expect(both.lns.address).toBe(lnsAddress);
   });
@@ -134,7 +134,7 @@ describe("hostile input", { timeout: long ? 900_000 : 60_000 }, () => {
     for (const { tunnel } of endpoint.tunnels()) endpoint.closeTunnel(tunnel, { result: 6 }, both.network.now);
     both.network.settle(both.lns);
     both.network.run(300_000);
-    expect(endpoint.counters()).toMatchObject({ tunnels: 0, half_open: 0, calls: 0 });
+    expect(endpoint.population()).toMatchObject({ tunnels: 0, halfOpen: 0, calls: 0 });
     const count = (type: string): number => both.lns.events.filter((event) => event.type === type).length;
     expect(count("call-request")).toBeGreaterThan(100);
     expect(count("call-down")).toBe(count("call-request"));

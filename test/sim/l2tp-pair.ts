@@ -139,7 +139,7 @@ export function play(plan: Plan): Outcome {
 /** What must hold at any time, as far as it shows from outside. */
 function invariants({ endpoint, address }: Node, now: number): string[] {
   const broken: string[] = [];
-  const { calls, tunnels } = endpoint.counters();
+  const { calls, tunnels } = endpoint.population();
   const all = endpoint.tunnels();
   const expect = (holds: boolean, what: string): void => {
     if (!holds) broken.push(`${now} ${address}: ${what}`);

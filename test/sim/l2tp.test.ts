@@ -36,8 +36,8 @@ function problems({ broken, calls, lac, lns }: Outcome): string[] {
   for (const { endpoint, address } of [lac, lns]) {
     if (endpoint.tunnels().length > 0) found.push(`${address} keeps a tunnel`);
     if (endpoint.deadline() !== undefined) found.push(`${address} keeps a timer`);
-    const { calls: left, half_open } = endpoint.counters();
-    if (left || half_open) found.push(`${address} keeps ${left} calls, ${half_open} half-open tunnels`);
+    const { calls: left, halfOpen } = endpoint.population();
+    if (left || halfOpen) found.push(`${address} keeps ${left} calls, ${halfOpen} half-open tunnels`);
     const { outputs, tunnels, timers, dirty } = endpoint.snapshot();
     if (outputs.length + tunnels.length + timers.length + dirty.length > 0) found.push(`${address} keeps state`);
   }

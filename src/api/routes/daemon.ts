@@ -12,7 +12,8 @@ const showStatus = async ({ gateway, daemon }: Service): Promise<Status> => {
     since: new Date(daemon.since).toISOString(),
     ready: gateway.ready,
     draining: gateway.draining,
-    ...gateway.population,
+    tunnels: gateway.population.tunnels,
+    sessions: gateway.population.sessions,
     configuration: { file, loaded: new Date(loaded).toISOString(), error: error ?? null },
     engine: { engine, workers, segmentation, limits },
   };
