@@ -31,6 +31,9 @@ export interface Memory {
   readonly view: DataView;
   /** Where offset 0 lies in the process, for pointers in system calls; 0 where there is no FFI. */
   readonly address: number;
+  /** The address in two words, the lower one signed. */
+  readonly addressLow: number;
+  readonly addressHigh: number;
   readonly size: number;
 }
 
@@ -43,6 +46,7 @@ export function createMemory(bytes: number): Memory {
 export function attachMemory(shared: SharedMemory): Memory {
   const { buffer } = shared;
   const u8 = new Uint8Array(buffer);
+  const address = ffiMissing() === undefined ? addressOf(u8) : 0;
   return {
     shared,
     u8,
@@ -50,7 +54,9 @@ export function attachMemory(shared: SharedMemory): Memory {
     u32: new Uint32Array(buffer),
     f64: new Float64Array(buffer),
     view: new DataView(buffer),
-    address: ffiMissing() === undefined ? addressOf(u8) : 0,
+    address,
+    addressLow: (address % 0x1_0000_0000) | 0,
+    addressHigh: Math.floor(address / 0x1_0000_0000),
     size: buffer.byteLength,
   };
 }
@@ -98,10 +104,10 @@ export function createRegion(memory: Memory, start = 64, end = memory.size): Reg
 }
 
 /** Stores the process address of offset `target` as a 64-bit pointer at offset `at` (a multiple of 4). */
-export function storePointer(memory: Memory, at: number, target: number): void {
-  const pointer = memory.address + target;
-  memory.u32[at >> 2] = pointer % 0x1_0000_0000;
-  memory.u32[(at >> 2) + 1] = pointer / 0x1_0000_0000;
+export function storePointer({ u32, addressLow, addressHigh }: Memory, at: number, target: number): void {
+  const low = (addressLow + target) >>> 0;
+  u32[at >> 2] = low;
+  u32[(at >> 2) + 1] = addressHigh + (low < target ? 1 : 0);
 }
 
 /** Stores a size_t. */

@@ -4,15 +4,19 @@ import type { Dataplane, DeleteReason } from "../contract.js";
 import { parse, refuse } from "../errors.js";
 import { session as record } from "./layout.js";
 import type { Core, Session } from "./objects.js";
+import { createShortcut } from "./shortcut.js";
 
 export interface Channels {
   readonly operations: Dataplane["channel"];
   /** Ends whatever relation the session's channel has; resolves when no frame crosses it any more. */
   part(session: Session, reason: DeleteReason): Promise<void>;
+  /** Lets frames take the short way over the session's bridge, if it has one, as soon as that is safe. */
+  shorten(session: Session): void;
 }
 
 export function createChannels(core: Core): Channels {
   const { memory, layout, counting, grace, events, channels, units } = core;
+  const shortcut = createShortcut(memory, layout);
   const word = (session: Session, field: number): number =>
     (layout.sessions >> 2) + session.slot * record.words + field;
 
@@ -21,6 +25,7 @@ export function createChannels(core: Core): Channels {
   };
   const endRelation = (session: Session): void => {
     relate(session, 0);
+    shortcut.close(session.slot);
     Atomics.add(memory.i32, word(session, record.generation), 1);
   };
 
@@ -58,6 +63,17 @@ export function createChannels(core: Core): Channels {
     return grace();
   }
 
+  function shorten(one: Session): void {
+    const two = one.bridge;
+    const generation = memory.i32[word(one, record.generation)]!;
+    if (two === undefined || memory.i32[word(one, record.relation)] !== two.slot) return;
+    void grace().then(() => {
+      if (memory.i32[word(one, record.generation)] !== generation) return;
+      shortcut.open(one.slot, two.slot);
+      shortcut.open(two.slot, one.slot);
+    });
+  }
+
   const find = (channel: number): Session =>
     channels.get(channel) ?? refuse("ENXIO", `channel ${channel}`, "no such channel", "see `channel list`");
 
@@ -69,6 +85,7 @@ export function createChannels(core: Core): Channels {
   });
 
   return {
+    shorten,
     async part(session, reason) {
       if (session.bridge !== undefined) await unbridge(session, session.bridge, reason);
       else if (session.unit !== undefined) await disconnect(session, reason);
@@ -96,8 +113,11 @@ export function createChannels(core: Core): Channels {
         // Whatever an earlier bridge of either forwarded is counted there before this one begins.
         while (one.parting !== undefined || two.parting !== undefined) await Promise.all([one.parting, two.parting]);
         if (one.bridge !== two) return;
+        shortcut.prepare(one.slot, two.slot);
+        shortcut.prepare(two.slot, one.slot);
         relate(one, two.slot);
         relate(two, one.slot);
+        shorten(one);
       },
       async unbridge(key) {
         const { channel } = parse(channelKey, "channel", key);

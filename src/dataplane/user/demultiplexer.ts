@@ -6,6 +6,7 @@
  */
 import { flag, version } from "../../wire/l2tp2.js";
 import { type Context, createDropCounter } from "./context.js";
+import { type Crossing, type Hints, isBare, bareHeader as minimum } from "./crossing.js";
 import type { Delivery } from "./delivery.js";
 import { drop } from "./drops.js";
 import { block, puntRingBytes, session, sessionCounter, sessionFlag, tunnel } from "./layout.js";
@@ -24,18 +25,17 @@ export interface Demultiplexer {
 }
 
 const versionMask = 0x000f;
-const minimum = 6;
-/** Flags that make a header longer, or no data header. */
-const unusual = flag.type | flag.length | flag.sequence | flag.offset | versionMask;
 const floatInterval = 1000;
 /** Segments that are looked up together: as many as GRO joins. */
-const together = 64;
+export const together = 64;
 
 export function createDemultiplexer(
   context: Context,
   delivery: Delivery,
   sequencer: Sequencer,
   punts: PuntWriter,
+  crossing: Crossing,
+  hints: Hints,
 ): Demultiplexer {
   const { memory, layout, arena } = context;
   const { u32, i32, f64, view } = memory;
@@ -47,8 +47,8 @@ export function createDemultiplexer(
   const tunnelErrors = arena.tunnelErrors >> 3;
   const numbered = flag.sequence | sessionFlag.receiveSequence;
   const { deliver } = delivery;
+  const { find, cross } = crossing;
   const lastFloat = new Float64Array(65536).fill(Number.NEGATIVE_INFINITY);
-  const found = new Int32Array(together + 1);
   let now = 0;
 
   const addressOf = (tunnelId: number): number => u32[(layout.tunnels + tunnelId * tunnel.size) >> 2]!;
@@ -162,38 +162,27 @@ export function createDemultiplexer(
   }
 
   /**
-   * Touches what a group of segments will need. Among many sessions each line is far away in memory; step by step, the loads of
+   * Touches what a group of segments of many sessions will need: each line is far away in memory. Step by step, the loads of
    * a step depend on nothing but the step before, so that the processor has many of them on the way at a time.
    */
   function fetch(start: number, end: number, segment: number): void {
+    const { slots } = hints;
     let count = 0;
     let touched = 0;
-    for (let at = start; at < end; at += segment) found[count++] = guess(view.getInt32(at + 2));
+    for (let at = start; at < end; at += segment) slots[count++] = guess(view.getInt32(at + 2));
     for (let index = 0; index < count; index++) {
-      const slot = found[index]!;
+      const slot = slots[index]!;
       touched ^= i32[2 * (sessionCounters + slot * sessionCounter.count)]!;
-      found[index] = Math.max(0, i32[records + slot * session.words + session.relation]!);
+      touched ^= i32[records + slot * session.words]!;
     }
-    for (let index = 0; index < count; index++) touched ^= i32[records + found[index]! * session.words]!;
     // Used for nothing, but what is not used is not fetched.
-    found[together] = touched;
+    slots[together] = touched;
+    hints.count = count;
   }
 
-  /** Looks up the sessions of up to `together` segments at once. */
-  function lookAhead(start: number, end: number, segment: number): void {
-    let key = view.getInt32(start + 2);
-    const alike = start + segment >= end || view.getInt32(start + segment + 2) === key;
-    if (!alike) fetch(start, end, segment);
-    let slot = lookup(key);
-    for (let at = start, index = 0; at < end; at += segment, index++) {
-      const next = view.getInt32(at + 2);
-      if (next !== key) {
-        key = next;
-        slot = lookup(key);
-      }
-      found[index] = slot;
-    }
-  }
+  /** Whether the first two of several segments are of different sessions. */
+  const isMixed = (start: number, end: number, segment: number): boolean =>
+    start + segment + minimum <= end && view.getInt32(start + 2) !== view.getInt32(start + segment + 2);
 
   return {
     begin(time) {
@@ -206,29 +195,41 @@ export function createDemultiplexer(
       let verified = 0;
       for (let group = start; group < end; group += segment * together) {
         const groupEnd = Math.min(group + segment * together, end);
-        lookAhead(group, groupEnd, segment);
-        for (let at = group, index = 0; at < groupEnd; at += segment, index++, room = 0) {
+        const wholeEnd = groupEnd - ((groupEnd - group) % segment);
+        hints.count = 0;
+        if (isMixed(group, wholeEnd, segment)) fetch(group, wholeEnd, segment);
+        for (let at = group, index = 0; at < groupEnd; room = 0) {
           const size = Math.min(segment, end - at);
+          const first = at;
+          at += segment;
+          index++;
           if (size < minimum) {
             drops.received(drop["too-short"], port);
             continue;
           }
-          const flags = view.getUint16(at);
-          if ((flags & unusual) !== version) {
-            verified = general(port, at, at + size, name, local, room, verified);
+          const flags = view.getUint16(first);
+          if (!isBare(flags)) {
+            verified = general(port, first, first + size, name, local, room, verified);
             continue;
           }
-          const tunnelId = view.getUint16(at + 2);
+          const key = view.getInt32(first + 2);
+          const tunnelId = key >>> 16;
           if (tunnelId !== verified) {
             if (!verify(tunnelId, port, name)) continue;
             verified = tunnelId;
           }
-          const slot = found[index]!;
+          const slot = find(key, index - 1);
           if (slot === 0) {
             unknownSession(tunnelId, port);
             continue;
           }
-          const payload = at + minimum;
+          const crossed = size === segment ? cross(slot, first, wholeEnd, segment, index - 1) : 0;
+          if (crossed > 0) {
+            at = first + crossed * segment;
+            index += crossed - 1;
+            continue;
+          }
+          const payload = first + minimum;
           const free = room + minimum;
           if ((u32[records + slot * session.words + session.header]! & numbered) === 0) {
             deliver(slot, port, flags & flag.priority, payload, size - minimum, free);

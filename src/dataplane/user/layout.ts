@@ -74,6 +74,12 @@ export const session = {
   nrOosCount: 11,
   reorderSkip: 12,
   owner: 13,
+  /**
+   * The short way over the session's bridge (crossing.ts): the partner's local tunnel id in the upper half and 1 below while it
+   * is open, else 0; and the ids that the partner's peer wants, as `peer`. See `shortcut.ts` for who may store what when.
+   */
+  onward: 14,
+  onwardPeer: 15,
   words: 16,
 } as const;
 

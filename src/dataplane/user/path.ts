@@ -1,8 +1,9 @@
 /** The way of a frame, assembled for one thread: port → demultiplexer → (sequence) → bridge or punt → port. */
 import { createRegion, type Region } from "../../system/memory.js";
 import type { Context } from "./context.js";
+import { createCrossing } from "./crossing.js";
 import { createDelivery } from "./delivery.js";
-import { createDemultiplexer, type Demultiplexer } from "./demultiplexer.js";
+import { createDemultiplexer, type Demultiplexer, together } from "./demultiplexer.js";
 import { createEgress, type Egress } from "./egress.js";
 import { createPuntWriter } from "./punt-ring.js";
 import { createSequencer } from "./sequence.js";
@@ -32,7 +33,9 @@ export function createPath(context: Context): Path {
   const egress = createEgress(context, transmitter);
   const delivery = createDelivery(context, egress, punts);
   const sequencer = createSequencer(context, region, delivery);
-  const demultiplexer = createDemultiplexer(context, delivery, sequencer, punts);
+  const hints = { slots: new Int32Array(together + 1), count: 0 };
+  const crossing = createCrossing(context, transmitter, hints);
+  const demultiplexer = createDemultiplexer(context, delivery, sequencer, punts, crossing, hints);
   return {
     region,
     transmitter,

@@ -14,6 +14,7 @@ import type { Delivery } from "./delivery.js";
 import { drop } from "./drops.js";
 import { headroom } from "./egress.js";
 import { session, sessionCounter, sessionFlag } from "./layout.js";
+import { createShortcut } from "./shortcut.js";
 
 export interface Sequencer {
   /**
@@ -68,6 +69,7 @@ export function createSequencer(context: Context, region: Region, delivery: Deli
   const records = layout.sessions >> 2;
   const counters = arena.sessionCounters >> 3;
   const drops = createDropCounter(context);
+  const shortcut = createShortcut(memory, layout);
   const me = arena.index + 1;
   const stride = headroom + longestFrame;
   const pool = region.allocate(poolSize * stride);
@@ -202,7 +204,10 @@ export function createSequencer(context: Context, region: Region, delivery: Deli
       const isLns = (u32[header]! & sessionFlag.lnsMode) !== 0;
       const sends = (u32[header]! & flag.sequence) !== 0;
       if (isNumbered(flags)) {
-        if (!isLns && !sends) Atomics.or(i32, header, flag.sequence);
+        if (!isLns && !sends) {
+          Atomics.or(i32, header, flag.sequence);
+          shortcut.closeTo(slot);
+        }
         receiveNumbered(slot, port, flags, ns, payload, length, room, now);
         return;
       }

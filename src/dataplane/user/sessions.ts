@@ -12,6 +12,7 @@ import type { Channels } from "./channels.js";
 import { session as record, sessionFlag } from "./layout.js";
 import { type Core, noTraffic, type Session, type Tunnel } from "./objects.js";
 import { sessionKey } from "./session-table.js";
+import { createShortcut } from "./shortcut.js";
 import { createSlots } from "./slots.js";
 
 export interface Sessions {
@@ -21,9 +22,10 @@ export interface Sessions {
   remove(session: Session, reason: DeleteReason): Promise<CountersOf<"session">>;
 }
 
-export function createSessions(core: Core, { part }: Channels): Sessions {
+export function createSessions(core: Core, { part, shorten }: Channels): Sessions {
   const { memory, layout, table, counting, grace, events, tunnels, sessions, channels } = core;
   const { i32, u32 } = memory;
+  const shortcut = createShortcut(memory, layout);
   const slots = createSlots(1, layout.capacity.sessions);
   let lastHandle = 0;
   let lastChannel = 0;
@@ -158,6 +160,8 @@ export function createSessions(core: Core, { part }: Channels): Sessions {
         const { session: handle, ...wanted } = parse(sessionModify, "session", input);
         const session = find(handle);
         setFlag(session.slot, flag.sequence, wanted.sendSequence);
+        shortcut.closeTo(session.slot);
+        shorten(session);
         setFlag(session.slot, sessionFlag.receiveSequence, wanted.receiveSequence);
         setFlag(session.slot, sessionFlag.lnsMode, wanted.lnsMode);
         const { reorderTimeout } = wanted;

@@ -20,7 +20,24 @@ export const state = {
   end: 6,
   /** Longest datagram that may still join; 0: none. */
   room: 7,
-  size: 32,
+  /** How many runs of segments it has by source. */
+  runs: 8,
+  /** Its first I/O vector and its first run, as word indices into the memory: they never change. */
+  vectors: 9,
+  sources: 10,
+  /** Segments that it may have. */
+  limit: 11,
+  size: 64,
+} as const;
+
+/** Segments of a message that follow each other and came from one session with one length. Word offsets. */
+export const run = {
+  /** Slot of the session, 0 for none. */
+  source: 0,
+  segments: 1,
+  /** What the session forwarded with each of them, in bytes. */
+  length: 2,
+  words: 4,
 } as const;
 
 const segmentControl = controlSpace(2);
@@ -33,10 +50,6 @@ export interface Queue {
   readonly memory: Memory;
   readonly headers: number;
   readonly states: number;
-  /** Per message and segment: the session that it came from, and its bytes there. */
-  readonly sources: number;
-  /** Adds bytes to a message; `at` is the word index of its state. */
-  piece(message: number, at: number, start: number, length: number): void;
   /** Makes headers of all messages. */
   prepare(): void;
   /** Makes message header `messages` (one beyond the queue) carry one segment of a message alone. Answers its offset. */
@@ -53,7 +66,7 @@ export function createQueue(memory: Memory, region: Region): Queue {
   const { u32, u8 } = memory;
   const headers = region.allocate((messages + 1) * mmsghdr.size);
   const states = region.allocate(messages * state.size);
-  const sources = region.allocate(messages * segments * 8);
+  const sources = region.allocate(messages * segments * run.words * 4);
   const controls = region.allocate((messages + 1) * controlBytes);
   const vectors = region.allocate((messages + 1) * pieces * iovec.size);
   for (let message = 0; message <= messages; message++) {
@@ -62,8 +75,11 @@ export function createQueue(memory: Memory, region: Region): Queue {
     storeSize(memory, header + mmsghdr.controlLength, 0);
     writeSegmentControl(memory.view, controls + message * controlBytes, 0);
   }
-  const baseLow = (memory.address % 0x1_0000_0000) | 0;
-  const baseHigh = Math.floor(memory.address / 0x1_0000_0000);
+  for (let message = 0; message < messages; message++) {
+    const at = (states + message * state.size) >> 2;
+    u32[at + state.vectors] = (vectors + message * pieces * iovec.size) >> 2;
+    u32[at + state.sources] = (sources + message * segments * run.words * 4) >> 2;
+  }
 
   function writeHeader(message: number, address: number, pieceCount: number, segment: number): void {
     const header = headers + message * mmsghdr.size;
@@ -95,7 +111,7 @@ export function createQueue(memory: Memory, region: Region): Queue {
       const length = u32[vector + iovec.length / 4]!;
       if (from < length) {
         const part = Math.min(left, length - from);
-        const start = (u32[vector]! - baseLow) >>> 0;
+        const start = (u32[vector]! - memory.addressLow) >>> 0;
         yield [start + from, part];
         left -= part;
         from = 0;
@@ -110,21 +126,6 @@ export function createQueue(memory: Memory, region: Region): Queue {
     memory,
     headers,
     states,
-    sources,
-    piece(message, at, start, length) {
-      const count = u32[at + state.pieces]!;
-      const first = vectors + message * pieces * iovec.size;
-      if (u32[at + state.end] === start) u32[(first + (count - 1) * iovec.size + iovec.length) >> 2]! += length;
-      else {
-        const vector = (first + count * iovec.size) >> 2;
-        const low = (baseLow + start) | 0;
-        u32[vector] = low;
-        u32[vector + 1] = baseHigh + (low >>> 0 < start ? 1 : 0);
-        u32[vector + 2] = length;
-        u32[at + state.pieces] = count + 1;
-      }
-      u32[at + state.end] = start + length;
-    },
     prepare() {
       for (let message = 0; message < this.count; message++) {
         const at = (states + message * state.size) >> 2;

@@ -6,11 +6,12 @@
  *
  * An egress program will run here, in `append`.
  */
-import type { Region } from "../../system/memory.js";
+import { type Region, storePointer } from "../../system/memory.js";
+import { iovec } from "../../system/structs.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
 import { block, portCounter, port as portRecord, portState, sessionCounter } from "./layout.js";
-import { createQueue, type Queue, queueLimits, segmentOf, state } from "./transmit-queue.js";
+import { createQueue, type Queue, queueLimits, run, segmentOf, state } from "./transmit-queue.js";
 
 export interface Transmitter {
   /** Lets frames leave through a port. Without `segmentation` each message carries one datagram. */
@@ -29,6 +30,17 @@ export interface Transmitter {
     length: number,
     source: number,
   ): void;
+  /**
+   * A message that datagrams of `total` bytes to a tunnel may join: the word index of its state, good until the next call of
+   * any function here. 0 if they may not leave at all; `append` then says why.
+   */
+  reserve(tunnel: number, address: number, total: number): number;
+  /** How many datagrams of `total` bytes may join that message, all in one piece. */
+  vacancies(message: number, total: number): number;
+  /** Credits a run of segments that follow to the session they came from, which forwarded `length` bytes with each. */
+  credit(message: number, source: number, count: number, length: number): void;
+  /** Adds `count` datagrams of `total` bytes each, next to each other from `start` on, all of which are credited. */
+  join(message: number, start: number, count: number, total: number): void;
   /** Offset of `bytes` to write a header or a frame into; they last until `flush`. */
   scratch(bytes: number): number;
   flush(): void;
@@ -51,13 +63,13 @@ const scratchBytes = 512 << 10;
 
 export function createTransmitter(context: Context, region: Region): Transmitter {
   const { memory, layout, arena } = context;
-  const { u32, i32, f64 } = memory;
+  const { u32, f64 } = memory;
   const drops = createDropCounter(context);
   const senders: (Sender | undefined)[] = [];
   const queues: (Queue | undefined)[] = [];
   const spare: Queue[] = [];
-  /** Message that a tunnel's frames joined last, in its port's queue; the message says whether it is still so. */
-  const openMessage = new Int32Array(65536);
+  /** State of the message that a tunnel's frames joined last; what it says of itself tells whether more may. */
+  const joined = new Int32Array(65536);
   const scratchStart = region.allocate(scratchBytes);
   let scratchNext = scratchStart;
   const counters = arena.portCounters >> 3;
@@ -65,18 +77,25 @@ export function createTransmitter(context: Context, region: Region): Transmitter
   const ports = layout.ports >> 2;
   const { messages, segments, pieces, bytes: maximumBytes } = queueLimits;
 
-  /** Frames of a message that stay here: counted, and taken back from what their sessions forwarded. */
+  /** Takes frames back from what a session forwarded. */
+  function takeBack(session: number, frames: number, length: number): void {
+    if (session === 0) return;
+    const record = sessionCounters + session * sessionCounter.count;
+    f64[record + sessionCounter.forwardedPackets]! -= frames;
+    f64[record + sessionCounter.forwardedBytes]! -= frames * length;
+    f64[record + sessionCounter.forwardErrors]! += frames;
+  }
+
+  /** Segments of a message that stay here: counted, and taken back from their sessions. */
   function fail(queue: Queue, message: number, from: number, to: number, reason: Failure): void {
     drops.leaving(drop[reason as "tx-error"], to - from);
     f64[counters + queue.port * portCounter.count + portCounter.txErrors]! += to - from;
-    for (let index = from; index < to; index++) {
-      const source = (queue.sources + (message * segments + index) * 8) >> 2;
-      const session = u32[source]!;
-      if (session === 0) continue;
-      const record = sessionCounters + session * sessionCounter.count;
-      f64[record + sessionCounter.forwardedPackets]! -= 1;
-      f64[record + sessionCounter.forwardedBytes]! -= u32[source + 1]!;
-      f64[record + sessionCounter.forwardErrors]! += 1;
+    let each = segmentOf(queue, message, state.sources);
+    for (let index = 0; index < to; each += run.words) {
+      const next = index + u32[each + run.segments]!;
+      const failed = Math.min(next, to) - Math.max(index, from);
+      if (failed > 0) takeBack(u32[each + run.source]!, failed, u32[each + run.length]!);
+      index = next;
     }
   }
 
@@ -105,6 +124,7 @@ export function createTransmitter(context: Context, region: Region): Transmitter
       const at = (queue.states + message * state.size) >> 2;
       packets += u32[at + state.segments]!;
       bytes += u32[at + state.bytes]!;
+      u32[at + state.room] = 0;
     }
     queue.prepare();
     for (let first = 0, attempt = 0; first < count; ) {
@@ -139,10 +159,93 @@ export function createTransmitter(context: Context, region: Region): Transmitter
     scratchNext = scratchStart;
   }
 
-  /** A frame that cannot even be queued. */
-  function refuse(reason: number, source: number): void {
-    drops.leaving(reason);
+  /** Counts a frame that cannot even be queued, and says why. */
+  function refuse(address: number, source: number): void {
+    const port = u32[(address + block.port) >> 2]!;
+    const isUp = u32[ports + port * portRecord.words + portRecord.state] === portState.up;
+    drops.leaving(queues[port] === undefined ? drop["port-closed"] : isUp ? drop["mtu-exceeded"] : drop["device-down"]);
     if (source !== 0) f64[sessionCounters + source * sessionCounter.count + sessionCounter.forwardErrors]! += 1;
+  }
+
+  function open(tunnel: number, address: number, total: number): number {
+    const port = u32[(address + block.port) >> 2]!;
+    const queue = queues[port];
+    const record = ports + port * portRecord.words;
+    const isUp = u32[record + portRecord.state] === portState.up;
+    if (queue === undefined || !isUp || total > u32[record + portRecord.mtu]!) return 0;
+    if (queue.count === messages) flushQueue(queue);
+    const at = (queue.states + queue.count++ * state.size) >> 2;
+    joined[tunnel] = at;
+    u32[at + state.tunnel] = tunnel;
+    u32[at + state.address] = address;
+    u32[at + state.segment] = total;
+    u32[at + state.segments] = 0;
+    u32[at + state.bytes] = 0;
+    u32[at + state.pieces] = 0;
+    u32[at + state.end] = 0;
+    u32[at + state.runs] = 0;
+    u32[at + state.limit] = queue.segmentation && tunnel !== 0 ? segments : 1;
+    return at;
+  }
+
+  function reserve(tunnel: number, address: number, total: number): number {
+    const at = joined[tunnel]!;
+    const fits = total <= u32[at + state.room]! && u32[at + state.tunnel] === tunnel;
+    return fits && u32[at + state.address] === address ? at : open(tunnel, address, total);
+  }
+
+  function vacancies(at: number, total: number): number {
+    if (total < u32[at + state.segment]!) return 1;
+    const byBytes = Math.floor((maximumBytes - u32[at + state.bytes]!) / total);
+    // A datagram of more than `maximumBytes` goes alone.
+    return Math.max(1, Math.min(u32[at + state.limit]! - u32[at + state.segments]!, byBytes));
+  }
+
+  function credit(at: number, source: number, count: number, length: number): void {
+    const runs = u32[at + state.runs]!;
+    const each = u32[at + state.sources]! + runs * run.words;
+    u32[each + run.source] = source;
+    u32[each + run.segments] = count;
+    u32[each + run.length] = length;
+    u32[at + state.runs] = runs + 1;
+    if (source === 0) return;
+    const counter = sessionCounters + source * sessionCounter.count;
+    f64[counter + sessionCounter.forwardedPackets]! += count;
+    f64[counter + sessionCounter.forwardedBytes]! += count * length;
+  }
+
+  /** Adds bytes to a message. */
+  function addPiece(at: number, start: number, length: number): void {
+    const count = u32[at + state.pieces]!;
+    const next = u32[at + state.vectors]! + count * (iovec.size / 4);
+    if (u32[at + state.end] === start) u32[next - (iovec.size - iovec.length) / 4]! += length;
+    else {
+      storePointer(memory, next << 2, start);
+      u32[next + iovec.length / 4] = length;
+      u32[at + state.pieces] = count + 1;
+    }
+    u32[at + state.end] = start + length;
+  }
+
+  /** Counts `count` datagrams of `total` bytes in, and says what may still join. */
+  function account(at: number, count: number, total: number): void {
+    const inAll = u32[at + state.segments]! + count;
+    const bytes = u32[at + state.bytes]! + count * total;
+    const segment = u32[at + state.segment]!;
+    u32[at + state.segments] = inAll;
+    u32[at + state.bytes] = bytes;
+    // A datagram of the same size may, or a shorter one, which is then the last.
+    const full =
+      total < segment ||
+      inAll >= u32[at + state.limit]! ||
+      bytes + segment > maximumBytes ||
+      u32[at + state.pieces]! + 2 > pieces;
+    u32[at + state.room] = full ? 0 : segment;
+  }
+
+  function join(at: number, start: number, count: number, total: number): void {
+    addPiece(at, start, count * total);
+    account(at, count, total);
   }
 
   function append(
@@ -154,65 +257,16 @@ export function createTransmitter(context: Context, region: Region): Transmitter
     length: number,
     source: number,
   ): void {
-    const port = u32[(address + block.port) >> 2]!;
-    const queue = queues[port];
     const total = headerLength + length;
-    const record = ports + port * portRecord.words;
-    const isUp = u32[record + portRecord.state] === portState.up;
-    if (queue === undefined || !isUp || total > u32[record + portRecord.mtu]!) {
-      refuse(queue === undefined ? drop["port-closed"] : isUp ? drop["mtu-exceeded"] : drop["device-down"], source);
+    const at = reserve(tunnel, address, total);
+    if (at === 0) {
+      refuse(address, source);
       return;
     }
-
-    let message = openMessage[tunnel]!;
-    let at = (queue.states + message * state.size) >> 2;
-    if (
-      message >= queue.count ||
-      u32[at + state.tunnel] !== tunnel ||
-      total > u32[at + state.room]! ||
-      u32[at + state.address] !== address
-    ) {
-      if (queue.count === messages) flushQueue(queue);
-      message = queue.count++;
-      openMessage[tunnel] = message;
-      at = (queue.states + message * state.size) >> 2;
-      u32[at + state.tunnel] = tunnel;
-      u32[at + state.address] = address;
-      u32[at + state.segment] = total;
-      u32[at + state.segments] = 0;
-      u32[at + state.bytes] = 0;
-      u32[at + state.pieces] = 0;
-      u32[at + state.end] = 0;
-    }
-
-    const index = u32[at + state.segments]!;
-    const bytes = u32[at + state.bytes]! + total;
-    const segment = u32[at + state.segment]!;
-    u32[at + state.segments] = index + 1;
-    u32[at + state.bytes] = bytes;
-    const owner = (queue.sources + (message * segments + index) * 8) >> 2;
-    u32[owner] = source;
-    u32[owner + 1] = length;
-    if (source !== 0) {
-      const counter = sessionCounters + source * sessionCounter.count;
-      f64[counter + sessionCounter.forwardedPackets]! += 1;
-      f64[counter + sessionCounter.forwardedBytes]! += length;
-    }
-
-    if (header + headerLength === payload) queue.piece(message, at, header, total);
-    else {
-      queue.piece(message, at, header, headerLength);
-      queue.piece(message, at, payload, length);
-    }
-    // What may still join: a datagram of the same size, or a shorter one, which is then the last.
-    const full =
-      total < segment ||
-      index + 1 === segments ||
-      bytes + segment > maximumBytes ||
-      u32[at + state.pieces]! + 2 > pieces ||
-      !queue.segmentation ||
-      tunnel === 0;
-    i32[at + state.room] = full ? 0 : segment;
+    credit(at, source, 1, length);
+    if (headerLength > 0) addPiece(at, header, headerLength);
+    addPiece(at, payload, length);
+    account(at, 1, total);
   }
 
   return {
@@ -233,6 +287,10 @@ export function createTransmitter(context: Context, region: Region): Transmitter
       senders[port] = undefined;
     },
     append,
+    reserve,
+    vacancies,
+    credit,
+    join,
     scratch(bytes) {
       if (scratchNext + bytes > scratchStart + scratchBytes) flush();
       const at = scratchNext;

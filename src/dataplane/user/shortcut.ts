@@ -1,0 +1,48 @@
+/**
+ * Opens and closes the short way over a bridge, one direction at a time: `session.onward` and `onwardPeer` of the session that
+ * frames come from are a copy of what its partner's record says, so that the partner's record need not be read for each frame.
+ *
+ * A worker that sees `onward` must see the right `onwardPeer` without a fence of its own. Hence the ids are stored when the bridge
+ * begins, and the way opens a grace period later: a worker has then passed a point that orders its reads. It closes by one
+ * store, in the same grace period as the bridge itself. A closed way is never wrong: frames then go by the partner's record.
+ */
+
+import type { Memory } from "../../system/memory.js";
+import { flag } from "../../wire/l2tp2.js";
+import { type Layout, session } from "./layout.js";
+
+const optional = flag.length | flag.sequence | flag.offset;
+
+export interface Shortcut {
+  /** Stores the ids of the direction from slot `from` to slot `to`, before their bridge begins. */
+  prepare(from: number, to: number): void;
+  /** Opens that direction if the bridge still holds; at least a grace period after `prepare`. */
+  open(from: number, to: number): void;
+  /** Closes the way that leads from a session over its bridge. */
+  close(from: number): void;
+  /** Closes the way that leads to a session over its bridge: its header has become longer. Any thread may. */
+  closeTo(to: number): void;
+}
+
+export function createShortcut({ i32 }: Memory, layout: Layout): Shortcut {
+  const word = (slot: number, field: number): number => (layout.sessions >> 2) + slot * session.words + field;
+  const isBareAt = (slot: number): boolean => (Atomics.load(i32, word(slot, session.header)) & optional) === 0;
+  const close = (from: number): void => void Atomics.store(i32, word(from, session.onward), 0);
+
+  return {
+    close,
+    prepare(from, to) {
+      Atomics.store(i32, word(from, session.onwardPeer), i32[word(to, session.peer)]!);
+    },
+    open(from, to) {
+      if (Atomics.load(i32, word(from, session.relation)) !== to || !isBareAt(to)) return;
+      Atomics.store(i32, word(from, session.onward), (i32[word(to, session.key)]! & ~0xffff) | 1);
+      // A worker may have made the header longer in between, and closed before we opened.
+      if (!isBareAt(to)) close(from);
+    },
+    closeTo(to) {
+      const from = Atomics.load(i32, word(to, session.relation));
+      if (from > 0) close(from);
+    },
+  };
+}
