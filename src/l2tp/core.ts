@@ -44,7 +44,7 @@ export interface Tunnel extends Timed {
   setupAt: number | undefined;
   /** Closing: until when the peer's StopCCN is acknowledged again. */
   lingerAt: number | undefined;
-  /** Where a HELLO is tried as well, because data came from there. */
+  /** Where the peer is tried as well, because something came from there. */
   probing: string | undefined;
   /** The peer has opened a new tunnel and this one is being tried by a HELLO. */
   suspect: boolean;

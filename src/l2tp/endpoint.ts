@@ -5,7 +5,8 @@ import { callTimedOut, createCall, stepCall } from "./call.js";
 import type { CallEvent } from "./call-states.js";
 import { type Call, type Core, countersOf, drop, isCall, sessionIdOf, type Tunnel, touch, tunnelIdOf } from "./core.js";
 import { callInfo, tunnelInfo } from "./info.js";
-import { addressOf, defaultLimits, hasRoom } from "./limits.js";
+import { defaultLimits, hasRoom } from "./limits.js";
+import { mayMove, tryAt } from "./moving.js";
 import { receive } from "./receive.js";
 import { acceptRequest } from "./request.js";
 import { flush, send } from "./send.js";
@@ -136,11 +137,8 @@ function endpointOf(core: Core): Endpoint {
     probe(id, remote, now) {
       at(now);
       const tunnel = core.tunnels.get(id);
-      if (tunnel === undefined || tunnel.state !== "established" || core.options.float === "ignore") return false;
-      if (addressOf(remote) !== addressOf(tunnel.remote)) return false;
-      if (tunnel.probing !== undefined || remote === tunnel.remote) return true;
-      tunnel.probing = remote;
-      send(core, tunnel, "HELLO", 0, {});
+      if (tunnel === undefined || !mayMove(core, tunnel, remote)) return false;
+      if (remote !== tunnel.remote) tryAt(core, tunnel, remote);
       return true;
     },
     sequence(id) {

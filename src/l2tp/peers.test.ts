@@ -231,6 +231,34 @@ describe("a peer behind a NAT", () => {
     expect(types(both.lns).at(-1)).toBe("tunnel-moved");
   });
 
+  test("is not followed to where it does not answer: one forged message does not divert a tunnel", () => {
+    const both = pair();
+    const tunnel = open(both);
+    inject(both, tunnel, "HELLO", 0, {}, moved);
+    inject(both, tunnel, "HELLO", 0, {}, moved);
+    expect(both.lns.endpoint.tunnels()[0]?.remote).toBe(lacAddress);
+    both.network.trace = [];
+    const { tunnel: theirs } = last(both.lns, "tunnel-up");
+    both.lns.endpoint.closeTunnel(theirs, { result: 1 }, both.network.now);
+    both.network.settle(both.lns);
+    expect(heard(both, moved)).toEqual([]);
+    expect(types(both.lns)).not.toContain("tunnel-moved");
+  });
+
+  test("is looked for where it was seen last, if it moves again before it has answered", () => {
+    const both = pair();
+    open(both);
+    both.network.nodes.delete(lacAddress);
+    const { tunnel } = last(both.lns, "tunnel-up");
+    both.network.trace = [];
+    for (const port of [40_000, 40_001]) both.lns.endpoint.probe(tunnel, `192.0.2.1:${port}`, both.network.now);
+    both.network.settle(both.lns);
+    both.network.run(2000);
+    expect(heard(both, "192.0.2.1:40000")).toEqual([]);
+    expect(heard(both, "192.0.2.1:40001")).toEqual(["HELLO", "HELLO"]);
+    expect(both.lns.endpoint.counters().transmitted_HELLO).toBe(1);
+  });
+
   test("is not followed for what is out of sequence, from another address, or if that is switched off", () => {
     const both = pair();
     const tunnel = open(both);

@@ -9,7 +9,8 @@ import { u16 } from "../wire/octets.js";
 import { createCall, learnPeerSession, sendCdn, stepCall } from "./call.js";
 import type { ControlEvent } from "./control-connection.js";
 import { type Call, type Core, count, drop, emit, type Tunnel, touch } from "./core.js";
-import { addressOf, longestQueue, peerOf } from "./limits.js";
+import { longestQueue, peerOf } from "./limits.js";
+import { follow } from "./moving.js";
 import { faultResult, receiveRequest } from "./request.js";
 import { acknowledge, acknowledgedBy, arrive, takeEarly } from "./transport.js";
 import { learnPeer, peerStopped, stepTunnel, stop, unacceptable, unauthenticated } from "./tunnel.js";
@@ -62,15 +63,15 @@ function receiveInTunnel(core: Core, tunnel: Tunnel, datagram: Datagram, header:
   if (acknowledged < 0) return "Nr of nothing sent";
   const zlb = header.length === controlHeaderLength;
   if (datagram.remote !== tunnel.remote) {
-    const fresh = zlb ? acknowledged > 0 : header.ns === transport.nr;
-    if (!follow(core, tunnel, datagram.remote, fresh)) return;
+    const fresh = acknowledged > 0 || (!zlb && header.ns === transport.nr);
+    if (!follow(core, tunnel, datagram.remote, acknowledged, fresh)) return "wrong source";
   }
   if (acknowledged === 0 && transport.queue.length >= longestQueue) return "peer acknowledges nothing";
 
   tunnel.heardAt = core.now;
   tunnel.suspect = false;
   acknowledge(transport, acknowledged, settings, core.now);
-  if (acknowledged > 0) tunnel.probing = undefined;
+  if (acknowledged > 0 && datagram.remote === tunnel.remote) tunnel.probing = undefined;
   touch(core, tunnel);
   if (zlb) {
     count(core.received, 0);
@@ -87,22 +88,6 @@ function receiveInTunnel(core: Core, tunnel: Tunnel, datagram: Datagram, header:
     judge(core, receiveMessage(core, tunnel, u16(early, 6), early, early.length));
   }
   return verdict;
-}
-
-/**
- * A message from elsewhere than the peer was. The RFC lets a responder answer from another port (§8.1); later on a NAT may
- * move the peer. Only a message that is in sequence can show that.
- */
-function follow(core: Core, tunnel: Tunnel, remote: string, fresh: boolean): boolean {
-  const answering = tunnel.state === "wait-ctl-reply";
-  const allowed = answering || (tunnel.state === "established" && core.options.float !== "ignore");
-  if (!allowed || !fresh || addressOf(remote) !== addressOf(tunnel.remote)) {
-    drop(core, "wrong source");
-    return false;
-  }
-  tunnel.remote = remote;
-  if (!answering) emit(core, { type: "tunnel-moved", tunnel: tunnel.id, remote });
-  return true;
 }
 
 function receiveMessage(core: Core, tunnel: Tunnel, sessionId: number, bytes: Uint8Array, end: number): Verdict {

@@ -24,16 +24,17 @@ export function flush(core: Core, tunnel: Tunnel): void {
   transmit(transport, core.now, (bytes, again) => {
     if (again) core.retransmissions++;
     else count(core.transmitted, u16(bytes, messageTypeAt));
-    out(core, tunnel, tunnel.remote, bytes);
-    if (tunnel.probing !== undefined) out(core, tunnel, tunnel.probing, bytes);
+    out(core, tunnel, bytes);
   });
   // A peer whose tunnel id is still hidden cannot be acknowledged.
   if (tunnel.peerTunnelId !== 0 && acknowledgementDue(transport, core.now)) {
     settled(transport);
     count(core.transmitted, 0);
-    out(core, tunnel, tunnel.remote, encodeZlb(tunnel.peerTunnelId, nextNs(transport), transport.nr));
+    out(core, tunnel, encodeZlb(tunnel.peerTunnelId, nextNs(transport), transport.nr));
   }
 }
 
-const out = (core: Core, { port, local }: Tunnel, remote: string, bytes: Uint8Array): void =>
+function out(core: Core, { port, local, remote, probing }: Tunnel, bytes: Uint8Array): void {
   emit(core, { type: "send", port, local, remote, bytes });
+  if (probing !== undefined) emit(core, { type: "send", port, local, remote: probing, bytes });
+}

@@ -72,7 +72,7 @@ export interface EndpointOptions {
   /** Random bytes for ids, challenges, tie breakers and Random Vectors. */
   readonly random: (length: number) => Uint8Array;
   readonly limits?: Partial<Limits> | undefined;
-  /** What to do when a known peer's control messages come from another port of its address (NAT). Default `follow`. */
+  /** What to do when messages of a known peer come from another port of its address (NAT). Default: `follow`, if it answers there. */
   readonly float?: "follow" | "ignore" | undefined;
 }
 
