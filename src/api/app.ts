@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { JunctorError } from "../errors.js";
+import type { Gateway } from "../gateway/types.js";
 import { type Refusal, refusal } from "./failure.js";
 import { openapi } from "./openapi.js";
 import type { Route } from "./route.js";
@@ -42,7 +43,7 @@ export function createApp(service: Service, options: AppOptions = {}): Hono {
 }
 
 /** `/livez` and `/readyz`, for supervisors and load balancers. */
-export function health(app: Hono, { gateway }: Pick<Service, "gateway">): void {
+export function health(app: Hono, { gateway }: { readonly gateway: Pick<Gateway, "ready" | "draining"> }): void {
   app.get("/livez", (context) => context.json({ status: "live" }));
   app.get("/readyz", (context) => {
     if (gateway.draining) return context.json({ status: "draining" }, 503);

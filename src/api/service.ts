@@ -1,10 +1,10 @@
 /** What the API serves: the gateway, the plane's channels, and the daemon around them. */
 import type { Dataplane } from "../dataplane/contract.js";
-import type { Gateway } from "../gateway/types.js";
+import type { CallingGateway } from "../gateway/types.js";
 import type { EventHub } from "./events.js";
 
 export interface Service {
-  readonly gateway: Gateway;
+  readonly gateway: CallingGateway;
   readonly channels: Dataplane["channel"];
   readonly events: EventHub;
   readonly daemon: DaemonControl;

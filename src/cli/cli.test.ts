@@ -74,6 +74,15 @@ describe("what it prints", () => {
     expect((await line("-p session get 7/1")).out).toContain('\n  "session": "7/1",\n');
   });
 
+  test("the session of a call that it placed", async () => {
+    const { code, out } = await line("-j session create out called 7 user bob");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ session: "9/5", channel: null, calledNumber: "7", userName: "bob" });
+    expect((await line("session create in")).err).toContain("junctor: rule in: there is none");
+    await line("drain on");
+    expect((await line("session create out")).err).toContain("the daemon drains");
+  });
+
   test("one session under each other", async () => {
     const { out } = await line("session get 7/1");
     expect(out).toContain("bridged   with 9/2\n");

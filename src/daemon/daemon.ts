@@ -10,7 +10,7 @@ import { openDataplane } from "../dataplane/index.js";
 import { DataplaneError } from "../errors.js";
 import { type ApiAddress, type Config, type LoadedConfig, loadConfig } from "../gateway/config.js";
 import { createGateway, realClock } from "../gateway/index.js";
-import type { Gateway } from "../gateway/types.js";
+import type { CallingGateway, Gateway } from "../gateway/types.js";
 import { version } from "../version.js";
 import { keepHeapSmall } from "./heap.js";
 import type { Log } from "./log.js";
@@ -124,7 +124,7 @@ function createControl(gateway: Gateway, first: LoadedConfig, log: Log, onConfig
 
 async function serve(
   config: Config,
-  gateway: Gateway,
+  gateway: CallingGateway,
   plane: Dataplane,
   control: Control,
   log: Log,

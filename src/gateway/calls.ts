@@ -126,11 +126,12 @@ export function callDown(core: Core, event: Event<"call-down">): void {
   const withTunnel = isGone(core, leg);
   if (withTunnel) tunnelFailing(core, leg.tunnel, event.ended);
   const { partner } = leg;
+  const placed = leg.setup?.leg === leg && leg.tunnel.lns !== undefined;
   remove(core, leg);
 
   const side = sideOf(leg.tunnel);
   core.counts.add(`sessions-down-${side}`);
-  if (leg.up) core.emit({ type: "session-down", call: leg.call, side, ended: event.ended });
+  if (leg.up || placed) core.emit({ type: "session-down", call: leg.call, side, ended: event.ended });
   core.log.debug({ call: leg.call, side, ended: event.ended }, "call down");
 
   if (partner?.setup && leg.tunnel.lns) attemptFailed(core, partner, leg, event.ended, withTunnel);

@@ -3,9 +3,9 @@
 import type { ChannelState } from "../../src/dataplane/attributes.js";
 import type { Dataplane } from "../../src/dataplane/contract.js";
 import { DataplaneError } from "../../src/errors.js";
-import type { Gateway, GatewayEvent, Page, SessionView, TunnelView } from "../../src/gateway/types.js";
+import type { CallingGateway, GatewayEvent, Page, SessionView, TunnelView } from "../../src/gateway/types.js";
 
-export interface FakeGateway extends Gateway {
+export interface FakeGateway extends CallingGateway {
   readonly calls: string[];
   emit(event: GatewayEvent): void;
 }
@@ -133,6 +133,14 @@ export function fakeGateway(
     },
     tunnel: async (tunnel) => tunnelTable.get(tunnel),
     session: async (id) => sessionTable.get(id),
+    placeCall({ rule, icrq, iccn }) {
+      if (rule !== "out") return undefined;
+      const { callingNumber, calledNumber } = icrq ?? {};
+      const more = { callingNumber, calledNumber, userName: iccn?.proxyAuthenName };
+      const placed = { ...more, side: "onward", role: "lac", state: "wait-tunnel", channel: undefined } as const;
+      sessionTable.set(call(9, 5), sessionView(9, 5, placed));
+      return call(9, 5);
+    },
     terminateTunnel: async (tunnel) => tunnelTable.delete(tunnel),
     terminateSession: async (id) => sessionTable.delete(id),
     events: () => events() as AsyncIterableIterator<GatewayEvent>,

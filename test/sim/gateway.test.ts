@@ -563,6 +563,7 @@ policy:
     expect(scene.gateway.placeCall({ rule: "in" })).toBeUndefined();
     await scene.world.run(6000);
     expect(scene.core.legs.size).toBe(0);
+    expect(scene.events.filter(({ type }) => type === "session-down")).toMatchObject([{ call: placed }]);
     scene.gateway.drain(true);
     expect(scene.gateway.placeCall({ rule: "out" })).toBeUndefined();
     await wrapUp(scene);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { JunctorError } from "../../errors.js";
 import type { SessionFacts, SessionView } from "../../gateway/types.js";
 import { filters } from "../filters.js";
 import { type Listing, listingQuery, part } from "../listing.js";
@@ -32,7 +33,7 @@ const sessionListing: Listing<SessionFacts, SessionView, Session> = {
 
 const sessionMissing = (call: number) => missing("session", sessionName(call));
 
-const showSession = async ({ gateway }: Service, call: number): Promise<Session> => {
+const showSession = async ({ gateway }: Pick<Service, "gateway">, call: number): Promise<Session> => {
   const view = await gateway.session(call);
   if (view === undefined) throw sessionMissing(call);
   return sessionJson(view);
@@ -41,6 +42,36 @@ const showSession = async ({ gateway }: Service, call: number): Promise<Session>
 const terminateSession = async ({ gateway }: Service, call: number): Promise<void> => {
   if (!(await gateway.terminateSession(call))) throw sessionMissing(call);
 };
+
+const word = z.string().min(1).max(64).optional();
+
+const callBody = z.object({
+  rule: z
+    .string()
+    .min(1)
+    .max(256)
+    .describe("Name of a rule of the policy that forwards: says which LNS, and how it is reached"),
+  callingNumber: word.describe("Calling number"),
+  calledNumber: word.describe("Called number"),
+  userName: word.describe("Proxied user name"),
+});
+
+async function createSession(
+  { gateway }: Service,
+  { rule, userName, ...icrq }: z.infer<typeof callBody>,
+): Promise<Session> {
+  if (gateway.draining) throw new JunctorError("EBUSY", "the daemon drains: no calls are placed", "drain off");
+  const iccn = { proxyAuthenName: userName };
+  const call = gateway.placeCall({ rule, icrq, iccn });
+  if (call === undefined) {
+    throw new JunctorError(
+      "not-found",
+      `rule ${rule}: there is none of this name that forwards, or no room for another call`,
+      "name the rule in the configuration, and say `forward` in it",
+    );
+  }
+  return showSession({ gateway }, call);
+}
 
 export const sessionRoutes = [
   route({
@@ -54,6 +85,17 @@ export const sessionRoutes = [
       const { items, next } = await part(gateway.sessions, sessionListing, query);
       return { sessions: items, next };
     },
+  }),
+  route({
+    method: "post",
+    path: "/v1/sessions",
+    operation: "createSession",
+    summary:
+      "Places a call to an LNS, as a LAC; `session-up` or `session-down` follows, and its channel can then be bridged",
+    body: callBody,
+    answer: "Session",
+    refuses: ["not-found", "EBUSY"],
+    handle: (service, { body }) => createSession(service, body),
   }),
   route({
     method: "get",

@@ -81,6 +81,25 @@ export const sessionObject: ObjectSpec = {
       },
     },
     {
+      name: "create",
+      summary: "Place a call to an LNS, as a LAC",
+      details:
+        "RULE names a rule of the policy that forwards: it says which LNS, and how it is reached. The call is on its way when the command ends; the event session-up says that it has a channel, which can be bridged with another.",
+      operands: [{ name: "RULE", description: "name of a rule that forwards" }],
+      keywords: [
+        { name: "calling", value: "NUMBER", description: "calling number" },
+        { name: "called", value: "NUMBER", description: "called number" },
+        { name: "user", value: "NAME", description: "proxied user name" },
+      ],
+      examples: [{ command: "session create out called 4930123", says: "a call by the rule named out" }],
+      async run(context, { operands, keywords }) {
+        const { calling: callingNumber, called: calledNumber, user: userName } = keywords;
+        const body = { rule: operands.rule, callingNumber, calledNumber, userName };
+        printOne(context, await (await context.client()).ask<Session>("POST", "/v1/sessions", body), details);
+        return 0;
+      },
+    },
+    {
       name: "terminate",
       summary: "End a session (CDN, result 3) and with it the one it is bridged with",
       operands: [operand],
