@@ -49,9 +49,12 @@ export function learnPeerSession(call: Call, peerSessionId: number): void {
   call.tunnel.peerSessions.set(peerSessionId, call);
 }
 
+/** A peer that holds nearly all ids cannot have us go through all of them with each call. */
+const mostTries = 4096;
+
 /** Ids come round as late as possible: a message for a call that has ended must not meet a new one. */
 function freeSessionId(tunnel: Tunnel): number | undefined {
-  for (let tries = 0; tries < 0xffff; tries++) {
+  for (let tries = 0; tries < mostTries; tries++) {
     const id = tunnel.nextSessionId;
     tunnel.nextSessionId = id === 0xffff ? 1 : id + 1;
     if (!tunnel.calls.has(id)) return id;

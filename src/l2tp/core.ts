@@ -94,6 +94,8 @@ export interface Core {
   readonly received: number[];
   readonly transmitted: number[];
   retransmissions: number;
+  /** SCCRQs refused since `since`, where the second began that they are counted in. */
+  readonly refusals: { since: number; count: number };
   readonly drops: Record<string, number>;
 }
 

@@ -37,6 +37,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     received: [],
     transmitted: [],
     retransmissions: 0,
+    refusals: { since: 0, count: 0 },
     drops: {},
   });
 }

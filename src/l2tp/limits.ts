@@ -17,6 +17,27 @@ export const defaultLimits: Limits = {
  */
 export const longestQueue = 2 * 0xffff;
 
+/**
+ * Octets of a control message; far more than any needs. What a request says is kept for a while, also of those who have proven
+ * nothing, hence a longer SCCRQ is not read and a longer message in a tunnel ends what it is about.
+ */
+export const longestMessage = 4096;
+
+/** Messages that are kept until their turn from a peer that has proven nothing yet. */
+export const earlyUnproven = 4;
+
+/** SCCRQs refused by a StopCCN in a second: whoever forges their source must not find an amplifier. */
+const refusalsPerSecond = 200;
+
+/** Whether another SCCRQ may be answered by a refusal now. */
+export function mayRefuse({ refusals, now }: Core): boolean {
+  if (now - refusals.since >= 1000) {
+    refusals.since = now;
+    refusals.count = 0;
+  }
+  return refusals.count++ < refusalsPerSecond;
+}
+
 /** `192.0.2.1:1701` → `192.0.2.1`; `[2001:db8::1]:1701` → `[2001:db8::1]`. */
 export const addressOf = (remote: string): string => remote.slice(0, remote.lastIndexOf(":"));
 

@@ -352,6 +352,73 @@ describe("limits", () => {
     expect(both.lns.endpoint.drops()["peer acknowledges nothing"]).toBe(140_000 - 2 * 0xffff);
   });
 
+  test("refusals to SCCRQs that may be forged: so many a second", () => {
+    const both = pair();
+    both.network.nodes.delete(lacAddress);
+    both.network.trace = [];
+    const refused = (): number => heard(both, lacAddress).length;
+    const odd = { raw: [{ vendor: 9, type: 9, mandatory: true, value: Uint8Array.of(1) }] };
+    for (let i = 1; i <= 1000; i++) both.network.inject(lacAddress, lnsAddress, sccrq(i, odd));
+    both.network.run(100);
+    expect(refused()).toBe(200);
+    expect(both.lns.endpoint.drops()).toMatchObject({ "refusal limit": 800, "SCCRQ not acceptable": 1000 });
+    both.network.run(1000);
+    say(both, sccrq(1, odd));
+    expect(refused()).toBe(201);
+  });
+
+  test("long messages: an SCCRQ is not read, another message ends what it is about", () => {
+    const both = pair();
+    const value = new Uint8Array(1000);
+    const long = { raw: [1, 2, 3, 4, 5].map((type) => ({ vendor: 9, type, mandatory: false, value })) };
+    say(both, sccrq(5, long));
+    expect(both.lns.endpoint.drops()).toEqual({ "message too long": 1 });
+    expect(both.lns.endpoint.tunnels()).toEqual([]);
+    const tunnel = open(both);
+    const { peerTunnelId, transport } = both.lac.endpoint.tunnel(tunnel)!;
+    const icrq = encodeMessage("ICRQ", peerTunnelId, 0, { assignedSessionId: 1, callSerialNumber: 1, ...long }).slice();
+    putSequence(icrq, transport.ns, transport.nr);
+    both.network.trace = [];
+    say(both, icrq);
+    expect(heard(both, lacAddress)).toContain("CDN");
+    expect(types(both.lns)).not.toContain("call-request");
+  });
+
+  test("early messages of a peer that has proven nothing", () => {
+    const both = pair();
+    both.network.nodes.delete(lacAddress);
+    say(both, sccrq(5));
+    const { tunnel } = last(both.lns, "tunnel-request");
+    for (let ns = 2; ns < 12; ns++) {
+      const hello = encodeMessage("HELLO", tunnel, 0, {}).slice();
+      putSequence(hello, ns, 0);
+      both.network.inject(lacAddress, lnsAddress, hello);
+    }
+    both.network.run(100);
+    expect(both.lns.endpoint.snapshot().tunnels[0]?.transport.early?.size).toBe(3);
+    expect(both.lns.endpoint.drops()).toEqual({ "beyond window": 7 });
+  });
+
+  test("the search for a session id: a peer that holds nearly all of them is refused", () => {
+    const both = pair();
+    const tunnel = open(both);
+    const state = both.lac.endpoint.snapshot();
+    const [stored] = state.tunnels;
+    const held = Array.from({ length: 5000 }, (_, i) => ({
+      due: 0,
+      id: tunnel * 0x10000 + ((stored!.nextSessionId + i - 1) % 0xffff) + 1,
+      peerSessionId: 0,
+      kind: "incoming" as const,
+      role: "lac" as const,
+      state: "established" as const,
+      request: undefined,
+    }));
+    const tunnels = [{ ...stored!, calls: held }];
+    const endpoint = restoreEndpoint({ ...state, tunnels }, { hostName: "lac", random: randomBytes(randomNumbers(3)) });
+    expect(endpoint.openCall(tunnel, "incoming", {}, both.network.now)).toBeUndefined();
+    expect(endpoint.openCall(tunnel, "incoming", {}, both.network.now)).toBeDefined();
+  });
+
   test("calls in a tunnel: the next one is refused with result 4", () => {
     const both = pair({}, { limits: { callsPerTunnel: 1 } });
     const tunnel = open(both);
@@ -426,6 +493,17 @@ describe("messages that are not as they should be (§4.1, §7.1)", () => {
       say(both, bytes);
       expect(both.lns.endpoint.tunnels()[0]?.state ?? "closing").toBe(state);
     }
+  });
+
+  test("an SCCRP that names no tunnel id is refused", () => {
+    const both = pair();
+    both.network.nodes.delete(lnsAddress);
+    const tunnel = open(both);
+    const sccrp = encodeMessage("SCCRP", tunnel, 0, { ...introduction, assignedTunnelId: 0 }).slice();
+    putSequence(sccrp, 0, 1);
+    say(both, sccrp, lnsAddress, lacAddress);
+    expect(last(both.lac, "tunnel-down").ended).toMatchObject({ by: "local", result: 2, error: 3 });
+    expect(types(both.lac)).toEqual(["tunnel-down"]);
   });
 
   test("a message of another phase is a state machine error", () => {

@@ -9,12 +9,12 @@ import { u16 } from "../wire/octets.js";
 import { createCall, learnPeerSession, sendCdn, stepCall } from "./call.js";
 import type { ControlEvent } from "./control-connection.js";
 import { type Call, type Core, count, drop, emit, type Tunnel, touch } from "./core.js";
-import { longestQueue, peerOf } from "./limits.js";
+import { earlyUnproven, longestMessage, longestQueue, peerOf } from "./limits.js";
 import { follow } from "./moving.js";
 import { faultResult, receiveRequest } from "./request.js";
 import { acknowledge, acknowledgedBy, arrive, takeEarly } from "./transport.js";
 import { learnPeer, peerStopped, stepTunnel, stop, unacceptable, unauthenticated } from "./tunnel.js";
-import type { Datagram, Ended } from "./types.js";
+import type { Datagram, Ended, Result } from "./types.js";
 
 /** Why a message was not served, for the counters; undefined if it was. */
 type Verdict = string | undefined;
@@ -41,6 +41,7 @@ function receiveDatagram(core: Core, datagram: Datagram): Verdict {
 /** Tunnel id zero: the sender does not know ours yet. Only SCCRQ, and a StopCCN that takes one back, can be that. */
 function receiveUnaddressed(core: Core, datagram: Datagram, header: ControlHeader): Verdict {
   if (header.length === controlHeaderLength) return "ZLB without tunnel id";
+  if (header.length > longestMessage) return "message too long";
   const message = parseMessage(datagram.bytes, header.length);
   if (isMalformed(message)) return message.reason;
   if (message.name === "SCCRQ") {
@@ -79,7 +80,8 @@ function receiveInTunnel(core: Core, tunnel: Tunnel, datagram: Datagram, header:
   }
 
   const { bytes } = datagram;
-  const arrival = arrive(transport, header, bytes, settings, core.now);
+  const window = tunnel.proven ? settings.receiveWindow : Math.min(settings.receiveWindow, earlyUnproven);
+  const arrival = arrive(transport, header, bytes, window, core.now);
   if (arrival === "duplicate") return "repeated";
   if (arrival === "beyond-window") return "beyond window";
   if (arrival === "early") return undefined;
@@ -109,11 +111,13 @@ function receiveMessage(core: Core, tunnel: Tunnel, sessionId: number, bytes: Ui
     peerStopped(core, tunnel, avps);
     return undefined;
   }
-  const fault = faultOf(message);
+  const fault = end > longestMessage ? tooLong : faultOf(message);
   if (messageTable[name].scope === "tunnel") return receiveControl(core, tunnel, name, avps, fault);
   if (tunnel.state !== "established") return "call before tunnel";
   return receiveForCall(core, tunnel, sessionId, name, avps, fault);
 }
+
+const tooLong: Fault = { error: generalError.resources, message: `message of more than ${longestMessage} octets` };
 
 const faultOf = ({ fault, sealed }: Message): Fault | undefined =>
   fault ??
@@ -138,7 +142,7 @@ function receiveControl(
   if (name === "SCCRP") {
     if (tunnel.state === "wait-ctl-reply") {
       learnPeer(tunnel, avps);
-      refused = unacceptable(avps, tunnel.settings) ?? unauthenticated(tunnel, name, avps);
+      refused = withoutTunnelId(avps) ?? unacceptable(avps, tunnel.settings) ?? unauthenticated(tunnel, name, avps);
     }
     event = refused ? "SCCRP-" : "SCCRP+";
   } else if (name === "SCCCN") {
@@ -150,6 +154,9 @@ function receiveControl(
   if (refused) return "message not acceptable";
   return served ? undefined : "unexpected message";
 }
+
+const withoutTunnelId = ({ assignedTunnelId }: AvpValues): Result | undefined =>
+  assignedTunnelId === 0 ? faultResult({ error: generalError.value, message: "tunnel id 0" }) : undefined;
 
 function receiveForCall(
   core: Core,

@@ -8,7 +8,7 @@ import { generalError, stopResult } from "../wire/l2tp2-result.js";
 import { isMalformed } from "../wire/malformed.js";
 import { copyOf } from "../wire/octets.js";
 import { type Core, drop, emit, type Tunnel, touch } from "./core.js";
-import { hasRoom, peerOf, roomForHalfOpen } from "./limits.js";
+import { hasRoom, mayRefuse, peerOf, roomForHalfOpen } from "./limits.js";
 import { resolveSettings } from "./settings.js";
 import { arrive, setPeerWindow } from "./transport.js";
 import { createTunnel, forget, learnPeer, peerInfo, stepTunnel, stopAvps, unacceptable } from "./tunnel.js";
@@ -33,7 +33,7 @@ export function receiveRequest(
   const requestKey = `${remote}/${peerTunnelId}/${digest(bytes, header.length)}`;
   const known = core.requests.get(requestKey);
   if (known && (known.establishedAt === undefined || core.now - known.establishedAt < lateCopy)) {
-    arrive(known.transport, header, bytes, known.settings, core.now);
+    arrive(known.transport, header, bytes, known.settings.receiveWindow, core.now);
     touch(core, known);
     return "SCCRQ repeated";
   }
@@ -68,7 +68,7 @@ export function receiveRequest(
     requestKey,
     request: unread ? copyOf(bytes, 0, header.length) : undefined,
   });
-  arrive(tunnel.transport, header, bytes, tunnel.settings, core.now);
+  arrive(tunnel.transport, header, bytes, tunnel.settings.receiveWindow, core.now);
   if (avps.receiveWindowSize !== undefined) setPeerWindow(tunnel.transport, avps.receiveWindowSize);
   emit(core, { type: "tunnel-request", tunnel: tunnel.id, port: tunnel.port, peer });
   return undefined;
@@ -131,6 +131,10 @@ function compare(ours: Uint8Array | undefined, theirs: Uint8Array | undefined): 
 /** A StopCCN that leaves no state behind; if it is lost, the SCCRQ will come again. */
 function refuse(core: Core, { port, local, remote }: Datagram, peerTunnelId: number, result: Result): void {
   if (peerTunnelId === 0) return;
+  if (!mayRefuse(core)) {
+    drop(core, "refusal limit");
+    return;
+  }
   const [high, low] = core.options.random(2);
   const bytes = encodeMessage("StopCCN", peerTunnelId, 0, stopAvps((high! << 8) | low! || 1, result));
   putSequence(bytes, 0, 1);

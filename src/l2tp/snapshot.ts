@@ -5,7 +5,7 @@ import type { EndpointState, TunnelSnapshot } from "./state.js";
 import type { EndpointOptions, Limits } from "./types.js";
 
 export function snapshotOf(core: Core): EndpointState {
-  const { now, outputs, callSerialNumber, received, transmitted, retransmissions, drops } = core;
+  const { now, outputs, callSerialNumber, received, transmitted, retransmissions, refusals, drops } = core;
   return structuredClone({
     version: 1,
     now,
@@ -13,6 +13,7 @@ export function snapshotOf(core: Core): EndpointState {
     received,
     transmitted,
     retransmissions,
+    refusals,
     drops,
     outputs: outputs.map((output) => (output.type === "send" ? { ...output, bytes: output.bytes.slice() } : output)),
     tunnels: Array.from(core.tunnels.values(), tunnelSnapshot),

@@ -10,7 +10,7 @@ export type TunnelSnapshot = Omit<Tunnel, "slot" | "dirty" | "calls" | "peerSess
 export interface EndpointState
   extends Pick<
     Core,
-    "now" | "outputs" | "callSerialNumber" | "received" | "transmitted" | "retransmissions" | "drops"
+    "now" | "outputs" | "callSerialNumber" | "received" | "transmitted" | "retransmissions" | "refusals" | "drops"
   > {
   readonly version: 1;
   /** In order of creation. */

@@ -38,7 +38,7 @@ const arrival = (transport: Transport, ns: number, now = 0) =>
     transport,
     { tunnelId: 1, sessionId: 0, ns, nr: 0, length: 20 },
     encodeMessage("HELLO", 1, 0, {}),
-    settings,
+    settings.receiveWindow,
     now,
   );
 

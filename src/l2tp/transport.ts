@@ -136,7 +136,7 @@ export function arrive(
   transport: Transport,
   { ns, length }: ControlHeader,
   bytes: Uint8Array,
-  settings: TransportSettings,
+  receiveWindow: number,
   now: number,
 ): Arrival {
   const ahead = (ns - transport.nr) & 0xffff;
@@ -149,7 +149,7 @@ export function arrive(
     transport.ackAt = now;
     return "duplicate";
   }
-  if (ahead >= settings.receiveWindow || length > longestEarly) return "beyond-window";
+  if (ahead >= receiveWindow || length > longestEarly) return "beyond-window";
   transport.early ??= new Map();
   if (!transport.early.has(ns)) transport.early.set(ns, copyOf(bytes, 0, length));
   return "early";
