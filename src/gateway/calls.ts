@@ -123,7 +123,7 @@ const factsOf = (leg: Leg, setup: Setup): CallFacts => ({
 export function callDown(core: Core, event: Event<"call-down">): void {
   const leg = core.legs.get(event.call);
   if (!leg) return;
-  const withTunnel = isGone(core, leg);
+  const { withTunnel } = event;
   if (withTunnel) tunnelFailing(core, leg.tunnel, event.ended);
   const { partner } = leg;
   const placed = leg.setup?.leg === leg && leg.tunnel.lns !== undefined;
@@ -141,12 +141,6 @@ export function callDown(core: Core, event: Event<"call-down">): void {
   }
   if (leg.tunnel.sessions === 0) tunnelIdle(core, leg.tunnel);
   if (core.draining && core.legs.size === 0) core.emit({ type: "drained" });
-}
-
-/** A tunnel's calls end before it does, when it is on its way out. */
-function isGone(core: Core, leg: Leg): boolean {
-  const state = core.endpoint.tunnel(leg.tunnel.id)?.state;
-  return state === undefined || state === "closing";
 }
 
 function remove(core: Core, leg: Leg): void {

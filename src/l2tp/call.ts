@@ -103,7 +103,7 @@ const act: Record<CallAction, Act> = {
   "call-up": (core, call, { avps = {} }) => {
     emit(core, { type: "call-up", call: call.id, avps: call.role === "lns" ? avps : {} });
   },
-  "clean-up": (core, call, { ended }) => dropCall(core, call, ended!),
+  "clean-up": (core, call, { ended }) => dropCall(core, call, ended!, false),
 };
 
 function request(core: Core, call: Call, name: "ICRQ" | "OCRQ", defaults: AvpValues): void {
@@ -124,18 +124,18 @@ export function sendCdn(core: Core, tunnel: Tunnel, sessionId: number, peerSessi
 }
 
 /** The call is gone, without a word to the peer. */
-export function dropCall(core: Core, call: Call, ended: Ended): void {
+function dropCall(core: Core, call: Call, ended: Ended, withTunnel: boolean): void {
   cancel(core.timers, call);
   if (call.tunnel.calls.delete(sessionIdOf(call.id))) core.calls--;
   if (call.peerSessionId !== 0) call.tunnel.peerSessions.delete(call.peerSessionId);
-  emit(core, { type: "call-down", call: call.id, ended });
+  emit(core, { type: "call-down", call: call.id, ended, withTunnel });
 }
 
 /** The calls of a control connection end with it. */
 export function dropCalls(core: Core, tunnel: Tunnel, ended: Ended): void {
   if (tunnel.calls.size === 0) return;
   const byTunnel = callEnded(ended);
-  for (const call of tunnel.calls.values()) dropCall(core, call, byTunnel);
+  for (const call of tunnel.calls.values()) dropCall(core, call, byTunnel, true);
 }
 
 /** What a StopCCN means for the calls in it, as the CDN that could be passed on. */

@@ -161,8 +161,8 @@ export type Output =
   | { readonly type: "call-accepted"; readonly call: CallId; readonly peerSessionId: number; readonly avps: AvpValues }
   /** Established. `avps` are those of the peer's ICCN or OCCN; empty on the side that sent it. */
   | { readonly type: "call-up"; readonly call: CallId; readonly avps: AvpValues }
-  /** Follows every `call-request` and every `openCall`, once. */
-  | { readonly type: "call-down"; readonly call: CallId; readonly ended: Ended }
+  /** Follows every `call-request` and every `openCall`, once. `withTunnel`: because its control connection has. */
+  | { readonly type: "call-down"; readonly call: CallId; readonly ended: Ended; readonly withTunnel: boolean }
   | { readonly type: "wan-error-notify"; readonly call: CallId; readonly avps: AvpValues }
   | { readonly type: "set-link-info"; readonly call: CallId; readonly avps: AvpValues };
 

@@ -169,6 +169,18 @@ describe("a call", () => {
   });
 });
 
+describe("a call whose end and whose tunnel's end arrive together", () => {
+  it("tells the other side what its own end said", async () => {
+    const { caller, answered, scene } = await connected();
+    const [lns] = scene.lnss;
+    lns.hangUp(answered!.call, { result: 8, message: "busy" });
+    lns.closeTunnel(answered!.call >>> 16, { result: 6 });
+    await scene.world.run(settle);
+    expect(caller.ended).toMatchObject({ by: "peer", result: 8, message: "busy" });
+    await wrapUp(scene);
+  });
+});
+
 describe("policy", () => {
   it("refuses what no rule matches, and what a rule refuses", async () => {
     const scene = await createScene({
