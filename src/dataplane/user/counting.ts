@@ -3,15 +3,19 @@
 import type { Memory } from "../../system/memory.js";
 import type { CountersOf } from "../attributes.js";
 import { dropReasons } from "./drops.js";
-import { type Layout, portCounter, sessionCounter } from "./layout.js";
+import { forwardCounter, type Layout, portCounter, sessionCounter } from "./layout.js";
 
 /** What the data path counts for one session; what a bridge forwards is counted at the session it came from. */
-export type SessionTally = Record<Exclude<keyof typeof sessionCounter, "count">, number>;
-
-const sessionFields = Object.entries(sessionCounter).filter(([name]) => name !== "count") as [
-  keyof SessionTally,
-  number,
-][];
+export interface SessionTally {
+  readonly rxPackets: number;
+  readonly rxBytes: number;
+  readonly rxErrors: number;
+  readonly rxSeqDiscards: number;
+  readonly rxOosPackets: number;
+  readonly forwardedPackets: number;
+  readonly forwardedBytes: number;
+  readonly forwardErrors: number;
+}
 
 export interface Counting {
   session(slot: number): SessionTally;
@@ -31,19 +35,32 @@ export function createCounting({ f64 }: Memory, { arenas }: Layout): Counting {
     return total;
   };
   const sessionRecord = sessionCounter.count * 8;
+  const forwardRecord = forwardCounter.count * 8;
   const portRecord = portCounter.count * 8;
   return {
     session(slot) {
-      const tally = {} as SessionTally;
-      for (const [name, index] of sessionFields) {
-        tally[name] = sum(({ sessionCounters }) => sessionCounters + slot * sessionRecord + index * 8);
-      }
-      return tally;
+      const field = (index: number) => sum(({ sessionCounters }) => sessionCounters + slot * sessionRecord + index * 8);
+      const forwarded = (index: number) =>
+        sum(({ forwardCounters }) => forwardCounters + slot * forwardRecord + index * 8);
+      const forwardedPackets = forwarded(forwardCounter.packets);
+      const forwardedBytes = forwarded(forwardCounter.bytes);
+      return {
+        rxPackets: field(sessionCounter.keptPackets) + forwardedPackets,
+        rxBytes: field(sessionCounter.keptBytes) + forwardedBytes,
+        rxErrors: field(sessionCounter.rxErrors),
+        rxSeqDiscards: field(sessionCounter.rxSeqDiscards),
+        rxOosPackets: field(sessionCounter.rxOosPackets),
+        forwardedPackets,
+        forwardedBytes,
+        forwardErrors: field(sessionCounter.forwardErrors),
+      };
     },
     clearSession(slot) {
-      for (const { sessionCounters } of arenas) {
+      for (const { sessionCounters, forwardCounters } of arenas) {
         const at = (sessionCounters + slot * sessionRecord) >> 3;
         f64.fill(0, at, at + sessionCounter.count);
+        const forwarded = (forwardCounters + slot * forwardRecord) >> 3;
+        f64.fill(0, forwarded, forwarded + forwardCounter.count);
       }
     },
     tunnelErrors: (tunnelId) => sum(({ tunnelErrors }) => tunnelErrors + tunnelId * 8),

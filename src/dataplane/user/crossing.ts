@@ -5,7 +5,7 @@
  */
 import { flag, version } from "../../wire/l2tp2.js";
 import type { Context } from "./context.js";
-import { session, sessionCounter, sessionFlag, tunnel } from "./layout.js";
+import { session, sessionFlag, tunnel } from "./layout.js";
 import { createLookup } from "./session-table.js";
 import type { Transmitter } from "./transmit.js";
 
@@ -33,11 +33,10 @@ export interface Crossing {
 
 const numbered = flag.sequence | sessionFlag.receiveSequence;
 
-export function createCrossing({ memory, layout, arena }: Context, transmitter: Transmitter, hints: Hints): Crossing {
-  const { u32, i32, f64, view } = memory;
+export function createCrossing({ memory, layout }: Context, transmitter: Transmitter, hints: Hints): Crossing {
+  const { u32, i32, view } = memory;
   const lookup = createLookup(memory, layout);
   const records = layout.sessions >> 2;
-  const counters = arena.sessionCounters >> 3;
   const { reserve, vacancies, credit, join } = transmitter;
 
   function find(key: number, index: number): number {
@@ -79,9 +78,6 @@ export function createCrossing({ memory, layout, arena }: Context, transmitter: 
           key = view.getInt32(at + 2);
         } while (key === ofSession);
         const frames = count - before;
-        const counter = counters + slot * sessionCounter.count;
-        f64[counter + sessionCounter.rxPackets]! += frames;
-        f64[counter + sessionCounter.rxBytes]! += frames * payload;
         credit(message, slot, frames, payload);
         if (key === ofSession || key >>> 16 !== from) break;
         slot = find(key, index + count);

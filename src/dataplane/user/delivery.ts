@@ -37,12 +37,15 @@ export function createDelivery(context: Context, egress: Egress, punts: PuntWrit
       puntsLeft = puntsPerBatch;
     },
     deliver(slot, port, priority, payload, length, room) {
-      const counter = counters + slot * sessionCounter.count;
-      f64[counter + sessionCounter.rxPackets]! += 1;
-      f64[counter + sessionCounter.rxBytes]! += length;
       const relation = i32[records + slot * session.words + session.relation]!;
-      if (relation > 0) egress(relation, priority, payload, length, room, slot);
-      else punt(slot, port, relation, payload, length);
+      if (relation > 0) {
+        egress(relation, priority, payload, length, room, slot);
+        return;
+      }
+      const counter = counters + slot * sessionCounter.count;
+      f64[counter + sessionCounter.keptPackets]! += 1;
+      f64[counter + sessionCounter.keptBytes]! += length;
+      punt(slot, port, relation, payload, length);
     },
   };
 }

@@ -9,7 +9,7 @@ import { type Context, createDropCounter } from "./context.js";
 import { type Crossing, type Hints, isBare, bareHeader as minimum } from "./crossing.js";
 import type { Delivery } from "./delivery.js";
 import { drop } from "./drops.js";
-import { block, puntRingBytes, session, sessionCounter, sessionFlag, tunnel } from "./layout.js";
+import { block, forwardCounter, puntRingBytes, session, sessionCounter, sessionFlag, tunnel } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
 import type { Sequencer } from "./sequence.js";
 import { createGuess, createLookup } from "./session-table.js";
@@ -44,6 +44,7 @@ export function createDemultiplexer(
   const drops = createDropCounter(context);
   const records = layout.sessions >> 2;
   const sessionCounters = arena.sessionCounters >> 3;
+  const forwardCounters = arena.forwardCounters >> 3;
   const tunnelErrors = arena.tunnelErrors >> 3;
   const numbered = flag.sequence | sessionFlag.receiveSequence;
   const { deliver } = delivery;
@@ -172,7 +173,7 @@ export function createDemultiplexer(
     for (let at = start; at < end; at += segment) slots[count++] = guess(view.getInt32(at + 2));
     for (let index = 0; index < count; index++) {
       const slot = slots[index]!;
-      touched ^= i32[2 * (sessionCounters + slot * sessionCounter.count)]!;
+      touched ^= i32[2 * (forwardCounters + slot * forwardCounter.count)]!;
       touched ^= i32[records + slot * session.words]!;
     }
     // Used for nothing, but what is not used is not fetched.

@@ -28,7 +28,7 @@ export function createEgress(context: Context, transmitter: Transmitter): Egress
   const { u32, i32, view } = memory;
   const records = layout.sessions >> 2;
   const drops = createDropCounter(context);
-  const { append, scratch } = transmitter;
+  const { append, keep, scratch } = transmitter;
 
   /** Writes a header with fields that not every header has. */
   function writeGeneral(at: number, flags: number, record: number, end: number, payload: number): void {
@@ -57,6 +57,7 @@ export function createEgress(context: Context, transmitter: Transmitter): Egress
     const address = u32[(layout.tunnels + tunnelId * tunnel.size + tunnel.block) >> 2]!;
     if (address === 0) {
       drops.leaving(drop["unknown-tunnel"]);
+      keep(source, 1, length);
       return;
     }
     const flags = (u32[record + session.header]! & 0xffff) | priority;

@@ -42,6 +42,8 @@ export interface ArenaLayout {
   /** One float64 per tunnel id: frames that belong to no session of it. */
   readonly tunnelErrors: number;
   readonly sessionCounters: number;
+  /** Apart from the others: for most frames these two are all that is counted. */
+  readonly forwardCounters: number;
   readonly puntRing: number;
   /** Receive buffers, poll set, transmit queues, reorder buffers: divided by their users. */
   readonly work: number;
@@ -108,18 +110,20 @@ export const block = {
 export const port = { state: 0, mtu: 1, words: 16 } as const;
 export const portState = { closed: 0, up: 1, down: 2 } as const;
 
-/** Float64 counters of one thread for one session; what a bridge forwards is counted at the session it came from. */
+/** Float64 counters of one thread for one session. A frame that was received is kept or forwarded, and counted once. */
 export const sessionCounter = {
-  rxPackets: 0,
-  rxBytes: 1,
+  /** Received and not forwarded. */
+  keptPackets: 0,
+  keptBytes: 1,
   rxErrors: 2,
   rxSeqDiscards: 3,
   rxOosPackets: 4,
-  forwardedPackets: 5,
-  forwardedBytes: 6,
-  forwardErrors: 7,
+  forwardErrors: 5,
   count: 8,
 } as const;
+
+/** Float64 counters of one thread for one session: received and forwarded. */
+export const forwardCounter = { packets: 0, bytes: 1, count: 2 } as const;
 
 /** Float64 counters of one thread for one port: UDP datagrams and payload bytes. */
 export const portCounter = {
@@ -158,6 +162,7 @@ export function planLayout(capacity: Capacity, workers: number): Layout {
     portCounters: take(capacity.ports * portCounter.count * 8),
     tunnelErrors: take(tunnelIds * 8),
     sessionCounters: take(sessionSlots * sessionCounter.count * 8),
+    forwardCounters: take(sessionSlots * forwardCounter.count * 8),
     puntRing: take(puntRingBytes + page),
     work: take(workBytes),
     workBytes,

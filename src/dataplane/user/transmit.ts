@@ -10,7 +10,7 @@ import { type Region, storePointer } from "../../system/memory.js";
 import { iovec } from "../../system/structs.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
-import { block, portCounter, port as portRecord, portState, sessionCounter } from "./layout.js";
+import { block, forwardCounter, portCounter, port as portRecord, portState, sessionCounter } from "./layout.js";
 import { createQueue, type Queue, queueLimits, run, segmentOf, state } from "./transmit-queue.js";
 
 export interface Transmitter {
@@ -37,6 +37,8 @@ export interface Transmitter {
   reserve(tunnel: number, address: number, total: number): number;
   /** How many datagrams of `total` bytes may join that message, all in one piece. */
   vacancies(message: number, total: number): number;
+  /** Counts frames that a session received and that are not forwarded, at `length` bytes each; session 0 is none. */
+  keep(session: number, frames: number, length: number): void;
   /** Credits a run of segments that follow to the session they came from, which forwarded `length` bytes with each. */
   credit(message: number, source: number, count: number, length: number): void;
   /** Adds `count` datagrams of `total` bytes each, next to each other from `start` on, all of which are credited. */
@@ -74,16 +76,25 @@ export function createTransmitter(context: Context, region: Region): Transmitter
   let scratchNext = scratchStart;
   const counters = arena.portCounters >> 3;
   const sessionCounters = arena.sessionCounters >> 3;
+  const forwardCounters = arena.forwardCounters >> 3;
   const ports = layout.ports >> 2;
   const { messages, segments, pieces, bytes: maximumBytes } = queueLimits;
+
+  function keep(session: number, frames: number, length: number): void {
+    if (session === 0) return;
+    const record = sessionCounters + session * sessionCounter.count;
+    f64[record + sessionCounter.keptPackets]! += frames;
+    f64[record + sessionCounter.keptBytes]! += frames * length;
+  }
 
   /** Takes frames back from what a session forwarded. */
   function takeBack(session: number, frames: number, length: number): void {
     if (session === 0) return;
-    const record = sessionCounters + session * sessionCounter.count;
-    f64[record + sessionCounter.forwardedPackets]! -= frames;
-    f64[record + sessionCounter.forwardedBytes]! -= frames * length;
-    f64[record + sessionCounter.forwardErrors]! += frames;
+    const record = forwardCounters + session * forwardCounter.count;
+    f64[record + forwardCounter.packets]! -= frames;
+    f64[record + forwardCounter.bytes]! -= frames * length;
+    f64[sessionCounters + session * sessionCounter.count + sessionCounter.forwardErrors]! += frames;
+    keep(session, frames, length);
   }
 
   /** Segments of a message that stay here: counted, and taken back from their sessions. */
@@ -160,10 +171,11 @@ export function createTransmitter(context: Context, region: Region): Transmitter
   }
 
   /** Counts a frame that cannot even be queued, and says why. */
-  function refuse(address: number, source: number): void {
+  function refuse(address: number, source: number, length: number): void {
     const port = u32[(address + block.port) >> 2]!;
     const isUp = u32[ports + port * portRecord.words + portRecord.state] === portState.up;
     drops.leaving(queues[port] === undefined ? drop["port-closed"] : isUp ? drop["mtu-exceeded"] : drop["device-down"]);
+    keep(source, 1, length);
     if (source !== 0) f64[sessionCounters + source * sessionCounter.count + sessionCounter.forwardErrors]! += 1;
   }
 
@@ -209,9 +221,9 @@ export function createTransmitter(context: Context, region: Region): Transmitter
     u32[each + run.length] = length;
     u32[at + state.runs] = runs + 1;
     if (source === 0) return;
-    const counter = sessionCounters + source * sessionCounter.count;
-    f64[counter + sessionCounter.forwardedPackets]! += count;
-    f64[counter + sessionCounter.forwardedBytes]! += count * length;
+    const counter = forwardCounters + source * forwardCounter.count;
+    f64[counter + forwardCounter.packets]! += count;
+    f64[counter + forwardCounter.bytes]! += count * length;
   }
 
   /** Adds bytes to a message. */
@@ -260,7 +272,7 @@ export function createTransmitter(context: Context, region: Region): Transmitter
     const total = headerLength + length;
     const at = reserve(tunnel, address, total);
     if (at === 0) {
-      refuse(address, source);
+      refuse(address, source, length);
       return;
     }
     credit(at, source, 1, length);
@@ -289,6 +301,7 @@ export function createTransmitter(context: Context, region: Region): Transmitter
     append,
     reserve,
     vacancies,
+    keep,
     credit,
     join,
     scratch(bytes) {
