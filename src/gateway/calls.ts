@@ -4,7 +4,8 @@ import type { AvpValues } from "../wire/l2tp2-avp.js";
 import { type Core, closeCall } from "./core.js";
 import { callEnds, relayEnd } from "./disconnect-codes.js";
 import { accepted, attemptFailed, endSetup, forward } from "./forwarding.js";
-import { occupy, vacate } from "./onward.js";
+import { addLeg } from "./legs.js";
+import { vacate } from "./onward.js";
 import { createSession, deleteSession } from "./plumbing.js";
 import type { CallFacts } from "./policy.js";
 import { type Leg, type Setup, sideOf } from "./records.js";
@@ -21,25 +22,10 @@ export function callRequested(core: Core, event: Event<"call-request">): void {
     return;
   }
   const { avps } = event;
-  const leg: Leg = {
-    call: event.call,
-    tunnel,
-    since: core.now(),
-    names: { callingNumber: avps.callingNumber, calledNumber: avps.calledNumber, userName: undefined },
-    peerSessionId: event.peerSessionId,
-    up: false,
-    ended: false,
-    session: 0,
-    channel: 0,
-    partner: undefined,
-    unconfirmed: false,
-    bridged: 0,
-    held: undefined,
-    setup: undefined,
-  };
+  const names = { callingNumber: avps.callingNumber, calledNumber: avps.calledNumber, userName: undefined };
+  const leg = addLeg(core, tunnel, event.call, names);
+  leg.peerSessionId = event.peerSessionId;
   leg.setup = { leg, icrq: avps, iccn: {}, plan: undefined, tried: [], refusal: undefined, giveUpAt: 0, slot: 0 };
-  core.legs.set(leg.call, leg);
-  occupy(tunnel);
   core.counts.add("calls-requested");
   core.track(admit(core, leg));
 }

@@ -5,9 +5,10 @@ import { carryIccn, carryIcrq } from "./carry.js";
 import { confirmLater } from "./confirming.js";
 import { type Core, closeCall, closeTunnel } from "./core.js";
 import { callEnds, relayEnd, tunnelEnds } from "./disconnect-codes.js";
-import { chooseLns, holdDown, occupy } from "./onward.js";
+import { addLeg } from "./legs.js";
+import { chooseLns, holdDown } from "./onward.js";
 import { createSession } from "./plumbing.js";
-import type { CallNames, ForwardPlan, Leg, Lns, Setup, Tunnel } from "./records.js";
+import type { ForwardPlan, Leg, Lns, Setup } from "./records.js";
 import { tunnelTo } from "./tunnels.js";
 
 export function forward(core: Core, setup: Setup, plan: ForwardPlan): void {
@@ -48,32 +49,10 @@ function attempt(core: Core, setup: Setup, lns: Lns): boolean {
     core.counts.add("forward-no-resources");
     return false;
   }
-  const onward = onwardLeg(core, tunnel, call, setup.leg.names);
+  const onward = addLeg(core, tunnel, call, setup.leg.names);
   onward.partner = setup.leg;
   setup.leg.partner = onward;
   return true;
-}
-
-function onwardLeg(core: Core, tunnel: Tunnel, call: CallId, names: CallNames): Leg {
-  const leg: Leg = {
-    call,
-    tunnel,
-    since: core.now(),
-    names,
-    peerSessionId: 0,
-    up: false,
-    ended: false,
-    session: 0,
-    channel: 0,
-    partner: undefined,
-    unconfirmed: false,
-    bridged: 0,
-    held: undefined,
-    setup: undefined,
-  };
-  core.legs.set(call, leg);
-  occupy(tunnel);
-  return leg;
 }
 
 /** A call of our own, as a LAC: its channel is left to be bridged by hand. Undefined: limits or ids are exhausted. */
@@ -85,7 +64,7 @@ export function placeCall(core: Core, plan: ForwardPlan, icrq: AvpValues, iccn: 
   core.pump();
   if (!tunnel || call === undefined) return undefined;
   const { callingNumber, calledNumber } = icrq;
-  const leg = onwardLeg(core, tunnel, call, { callingNumber, calledNumber, userName: iccn.proxyAuthenName });
+  const leg = addLeg(core, tunnel, call, { callingNumber, calledNumber, userName: iccn.proxyAuthenName });
   const giveUpAt = now + plan.forward.timeout;
   leg.setup = { leg, icrq, iccn, plan, tried: [lns], refusal: undefined, giveUpAt, slot: 0 };
   leg.setup.slot = core.setups.set(leg.setup, giveUpAt);

@@ -23,7 +23,7 @@ export function tunnelRequested(core: Core, event: Event<"tunnel-request">): voi
 
 /** A tunnel to an LNS with room for another call: one that is there, or a new one. Undefined: limits or ids are exhausted. */
 export function tunnelTo(core: Core, lns: Lns): Tunnel | undefined {
-  for (const tunnel of lns.withRoom) return busy(core, tunnel);
+  for (const tunnel of lns.withRoom) if (isOpen(core, tunnel)) return busy(core, tunnel);
   const port = core.ports.towards(lns);
   const id =
     port &&
@@ -33,6 +33,12 @@ export function tunnelTo(core: Core, lns: Lns): Tunnel | undefined {
   lns.tunnels.add(tunnel);
   lns.withRoom.add(tunnel);
   return tunnel;
+}
+
+/** The machine may know already that a tunnel ends, and its `tunnel-down` not have been handled yet. */
+function isOpen(core: Core, { id }: Tunnel): boolean {
+  const state = core.endpoint.tunnel(id)?.state;
+  return state !== undefined && state !== "closing";
 }
 
 function busy(core: Core, tunnel: Tunnel): Tunnel {
