@@ -181,6 +181,21 @@ describe("a call whose end and whose tunnel's end arrive together", () => {
   });
 });
 
+describe("a tunnel to an LNS that ends in the moment in which a call is decided", () => {
+  it("carries no more calls; the same LNS is reached by a new one", async () => {
+    const { answered, scene } = await connected({ config: forwarding("attempt-timeout: 4s", "[10.2.0.1]") });
+    const [lns] = scene.lnss;
+    const next = scene.call();
+    await scene.world.until(() => next.state === "up", settle);
+    lns.closeTunnel(answered!.call >>> 16, { result: 1 });
+    await scene.world.run(settle);
+    expect(next.ended).toBeUndefined();
+    expect(lns.bySerial(next.serial)?.state).toBe("up");
+    expect(scene.core.counts.values()["forward-no-resources"]).toBeUndefined();
+    await wrapUp(scene);
+  });
+});
+
 describe("policy", () => {
   it("refuses what no rule matches, and what a rule refuses", async () => {
     const scene = await createScene({
