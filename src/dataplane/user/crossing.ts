@@ -5,7 +5,7 @@
  */
 import { flag, version } from "../../wire/l2tp2.js";
 import type { Context } from "./context.js";
-import { session, sessionFlag, tunnel } from "./layout.js";
+import { sessionFlag, tunnel, way } from "./layout.js";
 import { createLookup } from "./session-table.js";
 import type { Transmitter } from "./transmit.js";
 
@@ -36,18 +36,18 @@ const numbered = flag.sequence | sessionFlag.receiveSequence;
 export function createCrossing({ memory, layout }: Context, transmitter: Transmitter, hints: Hints): Crossing {
   const { u32, i32, view } = memory;
   const lookup = createLookup(memory, layout);
-  const records = layout.sessions >> 2;
+  const ways = layout.ways >> 2;
   const { reserve, vacancies, credit, join } = transmitter;
 
   function find(key: number, index: number): number {
     const hint = index < hints.count ? hints.slots[index]! : 0;
-    return hint !== 0 && i32[records + hint * session.words + session.key] === key ? hint : lookup(key);
+    return hint !== 0 && i32[ways + hint * way.words + way.key] === key ? hint : lookup(key);
   }
 
   /** What a session's record says of the short way: the tunnel that it leads into, and `onwardOpen`; 0 if it is closed. */
   function onwardOf(slot: number): number {
-    const record = records + slot * session.words;
-    return (u32[record + session.header]! & numbered) === 0 ? u32[record + session.onward]! : 0;
+    const at = ways + slot * way.words;
+    return (u32[at + way.header]! & numbered) === 0 ? u32[at + way.onward]! : 0;
   }
 
   return {
@@ -67,7 +67,7 @@ export function createCrossing({ memory, layout }: Context, transmitter: Transmi
       let at = start;
       let count = 0;
       for (;;) {
-        const peer = i32[records + slot * session.words + session.onwardPeer]!;
+        const peer = i32[ways + slot * way.words + way.onwardPeer]!;
         const before = count;
         const ofSession = key;
         do {

@@ -9,7 +9,7 @@ import { type Context, createDropCounter } from "./context.js";
 import { type Crossing, type Hints, isBare, bareHeader as minimum } from "./crossing.js";
 import type { Delivery } from "./delivery.js";
 import { drop } from "./drops.js";
-import { block, forwardCounter, puntRingBytes, session, sessionCounter, sessionFlag, tunnel } from "./layout.js";
+import { block, forwardCounter, puntRingBytes, sessionCounter, sessionFlag, tunnel, way } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
 import type { Sequencer } from "./sequence.js";
 import { createGuess, createLookup } from "./session-table.js";
@@ -42,7 +42,7 @@ export function createDemultiplexer(
   const lookup = createLookup(memory, layout);
   const guess = createGuess(memory, layout);
   const drops = createDropCounter(context);
-  const records = layout.sessions >> 2;
+  const ways = layout.ways >> 2;
   const sessionCounters = arena.sessionCounters >> 3;
   const forwardCounters = arena.forwardCounters >> 3;
   const tunnelErrors = arena.tunnelErrors >> 3;
@@ -156,7 +156,7 @@ export function createDemultiplexer(
     }
     const length = messageEnd - next;
     const free = room + next - at;
-    if (((flags | u32[records + slot * session.words + session.header]!) & numbered) === 0) {
+    if (((flags | u32[ways + slot * way.words + way.header]!) & numbered) === 0) {
       deliver(slot, port, flags & flag.priority, next, length, free);
     } else sequencer.receive(slot, port, flags, ns, next, length, free, now);
     return tunnelId;
@@ -174,7 +174,7 @@ export function createDemultiplexer(
     for (let index = 0; index < count; index++) {
       const slot = slots[index]!;
       touched ^= i32[2 * (forwardCounters + slot * forwardCounter.count)]!;
-      touched ^= i32[records + slot * session.words]!;
+      touched ^= i32[ways + slot * way.words]!;
     }
     // Used for nothing, but what is not used is not fetched.
     slots[together] = touched;
@@ -232,7 +232,7 @@ export function createDemultiplexer(
           }
           const payload = first + minimum;
           const free = room + minimum;
-          if ((u32[records + slot * session.words + session.header]! & numbered) === 0) {
+          if ((u32[ways + slot * way.words + way.header]! & numbered) === 0) {
             deliver(slot, port, flags & flag.priority, payload, size - minimum, free);
           } else sequencer.receive(slot, port, flags, 0, payload, size - minimum, free, now);
         }

@@ -2,7 +2,7 @@
 import { flag } from "../../wire/l2tp2.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
-import { session, tunnel } from "./layout.js";
+import { session, tunnel, way } from "./layout.js";
 import type { Transmitter } from "./transmit.js";
 
 /** Largest header that we write: all fields and 255 bytes of offset padding; and what a buffer keeps free before a frame. */
@@ -27,6 +27,7 @@ export function createEgress(context: Context, transmitter: Transmitter): Egress
   const { memory, layout } = context;
   const { u32, i32, view } = memory;
   const records = layout.sessions >> 2;
+  const ways = layout.ways >> 2;
   const drops = createDropCounter(context);
   const { append, keep, scratch } = transmitter;
 
@@ -53,14 +54,15 @@ export function createEgress(context: Context, transmitter: Transmitter): Egress
 
   return (to, priority, payload, length, room, source) => {
     const record = records + to * session.words;
-    const tunnelId = i32[record + session.key]! >>> 16;
+    const step = ways + to * way.words;
+    const tunnelId = i32[step + way.key]! >>> 16;
     const address = u32[(layout.tunnels + tunnelId * tunnel.size + tunnel.block) >> 2]!;
     if (address === 0) {
       drops.leaving(drop["unknown-tunnel"]);
       keep(source, 1, length);
       return;
     }
-    const flags = (u32[record + session.header]! & 0xffff) | priority;
+    const flags = (u32[step + way.header]! & 0xffff) | priority;
     if ((flags & optional) === 0) {
       const header = room >= 6 ? payload - 6 : scratch(6);
       view.setUint16(header, flags);

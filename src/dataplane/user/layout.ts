@@ -21,6 +21,7 @@ export interface Layout {
   readonly puntWake: number;
   readonly ports: number;
   readonly tunnels: number;
+  readonly ways: number;
   readonly sessions: number;
   readonly hash: number;
   /** How far any entry of the hash table ever lay from its place. */
@@ -51,41 +52,48 @@ export interface ArenaLayout {
 }
 
 /**
- * A session: all that reception and a bridge need, in one cache line. Word offsets.
+ * What each frame of a session needs, and no more: 16 bytes, so that a cache line has it for four sessions. Word offsets.
  *
- * `relation` alone joins two sessions, so that a bridge comes and goes by one atomic store: the partner's slot, or the unit's
- * handle negated, or 0. `header` is the header that we send (flags and version, low half) and how we treat sequence numbers.
+ * `header` is the header that we send (flags and version, low half) and how we treat sequence numbers. `onward` and `onwardPeer`
+ * are the short way over the session's bridge (crossing.ts): the partner's local tunnel id in the upper half and 1 below while
+ * it is open, else 0; and the ids that the partner's peer wants. See `shortcut.ts` for who may store what when.
  */
-export const session = {
+export const way = {
   /** Local tunnel id in the upper half, local session id in the lower; 0: the slot is free. */
   key: 0,
   header: 1,
-  relation: 2,
-  /** Peer's tunnel id and session id, as `key`. */
-  peer: 3,
-  channel: 4,
+  onward: 2,
+  onwardPeer: 3,
+  words: 4,
+} as const;
+
+/**
+ * A session: what else reception and a bridge need, in one cache line. Word offsets.
+ *
+ * `relation` alone joins two sessions, so that a bridge comes and goes by one atomic store: the partner's slot, or the unit's
+ * handle negated, or 0.
+ */
+export const session = {
+  relation: 0,
+  /** Peer's tunnel id and session id, as `way.key`. */
+  peer: 1,
+  channel: 2,
   /** Counts up when the session or its relation ends: what was queued before must not cross afterwards. */
-  generation: 5,
-  reorderTimeout: 6,
+  generation: 3,
+  reorderTimeout: 4,
   /** Offset padding in bytes. */
-  offset: 7,
+  offset: 5,
   /** Sequence state as in the kernel's struct l2tp_session; all but `ns` belong to the thread that is `owner`. */
-  ns: 8,
-  nr: 9,
-  nrOos: 10,
-  nrOosCount: 11,
-  reorderSkip: 12,
-  owner: 13,
-  /**
-   * The short way over the session's bridge (crossing.ts): the partner's local tunnel id in the upper half and 1 below while it
-   * is open, else 0; and the ids that the partner's peer wants, as `peer`. See `shortcut.ts` for who may store what when.
-   */
-  onward: 14,
-  onwardPeer: 15,
+  ns: 6,
+  nr: 7,
+  nrOos: 8,
+  nrOosCount: 9,
+  reorderSkip: 10,
+  owner: 11,
   words: 16,
 } as const;
 
-/** Bits of `session.header` above the 16 of the L2TP header. */
+/** Bits of `way.header` above the 16 of the L2TP header. */
 export const sessionFlag = { receiveSequence: 0x1_0000, lnsMode: 0x2_0000 } as const;
 
 /**
@@ -173,6 +181,7 @@ export function planLayout(capacity: Capacity, workers: number): Layout {
     longestProbe: take(line, line),
     ports: take(capacity.ports * port.words * 4),
     tunnels: take(tunnelIds * tunnel.size),
+    ways: take(sessionSlots * way.words * 4),
     sessions: take(sessionSlots * session.words * 4),
     hash: take(4 * 2 ** hashBits),
   };

@@ -13,7 +13,7 @@ import { type Context, createDropCounter } from "./context.js";
 import type { Delivery } from "./delivery.js";
 import { drop } from "./drops.js";
 import { headroom } from "./egress.js";
-import { session, sessionCounter, sessionFlag } from "./layout.js";
+import { session, sessionCounter, sessionFlag, way } from "./layout.js";
 import { createShortcut } from "./shortcut.js";
 
 export interface Sequencer {
@@ -200,7 +200,7 @@ export function createSequencer(context: Context, region: Region, delivery: Deli
   return {
     receive(slot, port, flags, ns, payload, length, room, now) {
       claim(slot);
-      const header = word(slot, session.header);
+      const header = (layout.ways >> 2) + slot * way.words + way.header;
       const isLns = (u32[header]! & sessionFlag.lnsMode) !== 0;
       const sends = (u32[header]! & flag.sequence) !== 0;
       if (isNumbered(flags)) {

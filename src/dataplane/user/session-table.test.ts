@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createMemory } from "../../system/memory.js";
-import { planLayout, session } from "./layout.js";
+import { planLayout, way } from "./layout.js";
 import { createSessionTable, sessionKey } from "./session-table.js";
 
 const capacity = { tunnels: 1, sessions: 32, ports: 1 };
@@ -13,12 +13,12 @@ function createTable() {
   return {
     lookup: table.lookup,
     insert(key: number, slot: number) {
-      memory.i32[(layout.sessions >> 2) + slot * session.words + session.key] = key;
+      memory.i32[(layout.ways >> 2) + slot * way.words + way.key] = key;
       table.insert(key, slot);
     },
     remove(key: number, slot: number) {
       table.remove(key, slot);
-      memory.i32[(layout.sessions >> 2) + slot * session.words + session.key] = 0;
+      memory.i32[(layout.ways >> 2) + slot * way.words + way.key] = 0;
     },
     entries: () => [...memory.u32.subarray(layout.hash >> 2, (layout.hash >> 2) + 2 ** layout.hashBits)],
   };

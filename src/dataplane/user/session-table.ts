@@ -10,7 +10,7 @@
  *   +------------+--------------------+
  */
 import type { Memory } from "../../system/memory.js";
-import { type Layout, session } from "./layout.js";
+import { type Layout, way } from "./layout.js";
 
 const slotBits = 20;
 const slotMask = (1 << slotBits) - 1;
@@ -34,7 +34,7 @@ export type Lookup = (key: number) => number;
 
 export function createLookup({ i32, u32 }: Memory, layout: Layout): Lookup {
   const table = layout.hash >> 2;
-  const records = layout.sessions >> 2;
+  const ways = layout.ways >> 2;
   const longest = layout.longestProbe >> 2;
   const shift = 32 - layout.hashBits;
   const mask = 2 ** layout.hashBits - 1;
@@ -46,7 +46,7 @@ export function createLookup({ i32, u32 }: Memory, layout: Layout): Lookup {
       if (entry === 0) return 0;
       if (entry >>> slotBits === tag) {
         const slot = entry & slotMask;
-        if (i32[records + slot * session.words + session.key] === key) return slot;
+        if (i32[ways + slot * way.words + way.key] === key) return slot;
       }
       if (probe >= u32[longest]!) return 0;
     }

@@ -9,7 +9,7 @@ import {
 import type { Dataplane, DeleteReason } from "../contract.js";
 import { parse, refuse } from "../errors.js";
 import type { Channels } from "./channels.js";
-import { session as record, sessionFlag } from "./layout.js";
+import { session as record, sessionFlag, way } from "./layout.js";
 import { type Core, noTraffic, type Session, type Tunnel } from "./objects.js";
 import { sessionKey } from "./session-table.js";
 import { createShortcut } from "./shortcut.js";
@@ -31,6 +31,7 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
   let lastChannel = 0;
 
   const recordOf = (slot: number): number => (layout.sessions >> 2) + slot * record.words;
+  const wayOf = (slot: number): number => (layout.ways >> 2) + slot * way.words;
   const find = (handle: number): Session =>
     sessions.get(handle) ?? refuse("ENODEV", `session ${handle}`, "no such session", "see `session list`");
 
@@ -53,7 +54,7 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
 
   function state(session: Session): SessionState {
     const at = recordOf(session.slot);
-    const header = u32[at + record.header]!;
+    const header = u32[wayOf(session.slot) + way.header]!;
     return {
       session: session.handle,
       tunnel: session.tunnel.handle,
@@ -71,8 +72,8 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
   /** Sets or clears bits of the header word, which workers change too. */
   function setFlag(slot: number, bit: number, on: boolean | undefined): void {
     if (on === undefined) return;
-    if (on) Atomics.or(i32, recordOf(slot) + record.header, bit);
-    else Atomics.and(i32, recordOf(slot) + record.header, ~bit);
+    if (on) Atomics.or(i32, wayOf(slot) + way.header, bit);
+    else Atomics.and(i32, wayOf(slot) + way.header, ~bit);
   }
 
   function retire({ past }: Tunnel, final: CountersOf<"session">): void {
@@ -97,7 +98,7 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
     await Promise.all([parted, grace()]);
     const final = counters(session);
     retire(tunnel, final);
-    i32[recordOf(slot) + record.key] = 0;
+    i32[wayOf(slot) + way.key] = 0;
     counting.clearSession(slot);
     slots.give(slot);
     return final;
@@ -136,9 +137,11 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
         const generation = i32[at + record.generation]!;
         i32.fill(0, at, at + record.words);
         i32[at + record.generation] = generation;
-        i32[at + record.key] = sessionKey(tunnelId, sessionId);
+        const short = wayOf(slot);
+        i32[short + way.onward] = 0;
+        i32[short + way.key] = sessionKey(tunnelId, sessionId);
         i32[at + record.peer] = sessionKey(peerTunnelId, peerSessionId);
-        i32[at + record.header] =
+        i32[short + way.header] =
           version |
           (lengthField ? flag.length : 0) |
           (attributes.sendSequence ? flag.sequence : 0) |

@@ -1,5 +1,5 @@
 /**
- * Opens and closes the short way over a bridge, one direction at a time: `session.onward` and `onwardPeer` of the session that
+ * Opens and closes the short way over a bridge, one direction at a time: `way.onward` and `onwardPeer` of the session that
  * frames come from are a copy of what its partner's record says, so that the partner's record need not be read for each frame.
  *
  * A worker that sees `onward` must see the right `onwardPeer` without a fence of its own. Hence the ids are stored when the bridge
@@ -9,7 +9,7 @@
 
 import type { Memory } from "../../system/memory.js";
 import { flag } from "../../wire/l2tp2.js";
-import { type Layout, session } from "./layout.js";
+import { type Layout, session, way } from "./layout.js";
 
 const optional = flag.length | flag.sequence | flag.offset;
 
@@ -26,17 +26,18 @@ export interface Shortcut {
 
 export function createShortcut({ i32 }: Memory, layout: Layout): Shortcut {
   const word = (slot: number, field: number): number => (layout.sessions >> 2) + slot * session.words + field;
-  const isBareAt = (slot: number): boolean => (Atomics.load(i32, word(slot, session.header)) & optional) === 0;
-  const close = (from: number): void => void Atomics.store(i32, word(from, session.onward), 0);
+  const step = (slot: number, field: number): number => (layout.ways >> 2) + slot * way.words + field;
+  const isBareAt = (slot: number): boolean => (Atomics.load(i32, step(slot, way.header)) & optional) === 0;
+  const close = (from: number): void => void Atomics.store(i32, step(from, way.onward), 0);
 
   return {
     close,
     prepare(from, to) {
-      Atomics.store(i32, word(from, session.onwardPeer), i32[word(to, session.peer)]!);
+      Atomics.store(i32, step(from, way.onwardPeer), i32[word(to, session.peer)]!);
     },
     open(from, to) {
       if (Atomics.load(i32, word(from, session.relation)) !== to || !isBareAt(to)) return;
-      Atomics.store(i32, word(from, session.onward), (i32[word(to, session.key)]! & ~0xffff) | 1);
+      Atomics.store(i32, step(from, way.onward), (i32[step(to, way.key)]! & ~0xffff) | 1);
       // A worker may have made the header longer in between, and closed before we opened.
       if (!isBareAt(to)) close(from);
     },
