@@ -48,6 +48,8 @@ export interface Tunnel extends Timed {
   probing: string | undefined;
   /** The peer has opened a new tunnel and this one is being tried by a HELLO. */
   suspect: boolean;
+  /** Length of the send queue as it is counted in the sum of all. */
+  queued: number;
   /** Has something to send, or deadlines to set, in the next `take`. */
   dirty: boolean;
 }
@@ -90,6 +92,8 @@ export interface Core {
   outputs: Output[];
   callSerialNumber: number;
   calls: number;
+  /** Messages in all send queues, as of the last `take`. */
+  queued: number;
   /** By message type; a ZLB counts as 0. */
   readonly received: number[];
   readonly transmitted: number[];

@@ -5,7 +5,7 @@ import { callTimedOut, createCall, stepCall } from "./call.js";
 import type { CallEvent } from "./call-states.js";
 import { type Call, type Core, countersOf, drop, isCall, sessionIdOf, type Tunnel, touch, tunnelIdOf } from "./core.js";
 import { callInfo, tunnelInfo } from "./info.js";
-import { defaultLimits, hasRoom } from "./limits.js";
+import { countQueue, defaultLimits, hasRoom } from "./limits.js";
 import { mayMove, tryAt } from "./moving.js";
 import { receive } from "./receive.js";
 import { acceptRequest } from "./request.js";
@@ -34,6 +34,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     outputs: [],
     callSerialNumber: 1,
     calls: 0,
+    queued: 0,
     received: [],
     transmitted: [],
     retransmissions: 0,
@@ -220,6 +221,7 @@ function flushAll(core: Core): void {
     tunnel.dirty = false;
     if (core.tunnels.get(tunnel.id) !== tunnel) continue;
     flush(core, tunnel);
+    countQueue(core, tunnel, tunnel.transport.queue.length);
     const done = tunnel.state === "closing" && tunnel.transport.queue.length === 0;
     if (done && (tunnel.lingerAt === undefined || tunnel.lingerAt <= core.now)) forget(core, tunnel, timedOut);
     else rearm(core, tunnel);

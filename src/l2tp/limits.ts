@@ -9,13 +9,27 @@ export const defaultLimits: Limits = {
   halfOpenPerPeer: 256,
   setupTimeout: 30_000,
   callsPerTunnel: 65_535,
+  queued: 1 << 20,
 };
 
 /**
  * With so many messages waiting for a peer's acknowledgement, only what acknowledges some is listened to. More than opening
  * and answering every call of a tunnel at once takes.
  */
-export const longestQueue = 2 * 0xffff;
+const longestQueue = 2 * 0xffff;
+
+/** Once `limits.queued` wait in all tunnels together, one's queue may be no longer. */
+const longQueue = 4096;
+
+/** Whether too much waits for this peer's acknowledgement to take on anything else. */
+export const isOverdue = (core: Core, { transport: { queue } }: Tunnel): boolean =>
+  queue.length >= longestQueue || (core.queued >= core.limits.queued && queue.length >= longQueue);
+
+/** Keeps the sum of all queues. */
+export function countQueue(core: Core, tunnel: Tunnel, length: number): void {
+  core.queued += length - tunnel.queued;
+  tunnel.queued = length;
+}
 
 /**
  * Octets of a control message; far more than any needs. What a request says is kept for a while, also of those who have proven

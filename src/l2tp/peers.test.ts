@@ -352,6 +352,29 @@ describe("limits", () => {
     expect(both.lns.endpoint.drops()["peer acknowledges nothing"]).toBe(140_000 - 2 * 0xffff);
   });
 
+  test("such answers in all tunnels together; what is given up is not counted any more", () => {
+    const both = pair({}, { limits: { callsPerTunnel: 0, queued: 20_000 } });
+    const ask = (tunnel: TunnelId): void => {
+      const { peerTunnelId, transport } = both.lac.endpoint.tunnel(tunnel)!;
+      const icrq = encodeMessage("ICRQ", peerTunnelId, 0, { assignedSessionId: 1, callSerialNumber: 1 }).slice();
+      for (let i = 0; i < 15_000; i++) {
+        putSequence(icrq, (transport.ns + i) & 0xffff, transport.nr);
+        both.lns.endpoint.handle({ port: 1, remote: lacAddress, bytes: icrq }, both.network.now);
+        both.lns.endpoint.take();
+      }
+    };
+    const queued = (): number[] => both.lns.endpoint.tunnels().map(({ transport }) => transport.queued);
+    const tunnels = Array.from({ length: 4 }, () => open(both));
+    for (const tunnel of tunnels) ask(tunnel);
+    expect(queued()).toEqual([15_000, 5000, 4096, 4096]);
+    both.network.nodes.delete(lacAddress);
+    both.network.run(60_000);
+    expect(queued()).toEqual([]);
+    both.network.nodes.set(lacAddress, both.lac);
+    ask(open(both));
+    expect(queued()).toEqual([15_000]);
+  });
+
   test("refusals to SCCRQs that may be forged: so many a second", () => {
     const both = pair();
     both.network.nodes.delete(lacAddress);

@@ -9,7 +9,7 @@ import { u16 } from "../wire/octets.js";
 import { createCall, learnPeerSession, sendCdn, stepCall } from "./call.js";
 import type { ControlEvent } from "./control-connection.js";
 import { type Call, type Core, count, drop, emit, type Tunnel, touch } from "./core.js";
-import { earlyUnproven, longestMessage, longestQueue, peerOf } from "./limits.js";
+import { earlyUnproven, isOverdue, longestMessage, peerOf } from "./limits.js";
 import { follow } from "./moving.js";
 import { faultResult, receiveRequest } from "./request.js";
 import { acknowledge, acknowledgedBy, arrive, takeEarly } from "./transport.js";
@@ -67,7 +67,7 @@ function receiveInTunnel(core: Core, tunnel: Tunnel, datagram: Datagram, header:
     const fresh = acknowledged > 0 || (!zlb && header.ns === transport.nr);
     if (!follow(core, tunnel, datagram.remote, acknowledged, fresh)) return "wrong source";
   }
-  if (acknowledged === 0 && transport.queue.length >= longestQueue) return "peer acknowledges nothing";
+  if (acknowledged === 0 && isOverdue(core, tunnel)) return "peer acknowledges nothing";
 
   tunnel.heardAt = core.now;
   tunnel.suspect = false;

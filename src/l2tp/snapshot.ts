@@ -42,6 +42,7 @@ export function restoreCore(state: EndpointState, options: EndpointOptions, limi
     timers: [],
     dirty: [],
     calls: 0,
+    queued: 0,
   };
   for (const snapshot of tunnels) restoreTunnel(core, snapshot);
   for (const id of timers) {
@@ -65,6 +66,7 @@ function restoreTunnel(core: Core, { calls, ...snapshot }: TunnelSnapshot): void
     if (call.peerSessionId !== 0) tunnel.peerSessions.set(call.peerSessionId, call);
   }
   core.calls += calls.length;
+  core.queued += tunnel.queued;
   core.tunnels.set(tunnel.id, tunnel);
   if (tunnel.requestKey !== undefined) core.requests.set(tunnel.requestKey, tunnel);
   join(core, tunnel);

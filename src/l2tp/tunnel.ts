@@ -6,7 +6,7 @@ import { challengeLength, challengeResponse, isResponse } from "./authentication
 import { dropCalls, stepCall } from "./call.js";
 import { type ControlAction, type ControlEvent, controlTransitions } from "./control-connection.js";
 import { type Core, emit, type Tunnel, touch } from "./core.js";
-import { join, leave, prove } from "./limits.js";
+import { countQueue, join, leave, prove } from "./limits.js";
 import { send } from "./send.js";
 import type { Settings } from "./settings.js";
 import { suspectOthers } from "./stale.js";
@@ -65,6 +65,7 @@ export function createTunnel(core: Core, origin: TunnelOrigin): Tunnel {
     lingerAt: undefined,
     probing: undefined,
     suspect: false,
+    queued: 0,
     dirty: false,
   };
   core.tunnels.set(tunnel.id, tunnel);
@@ -220,6 +221,7 @@ export function forget(core: Core, tunnel: Tunnel, ended: Ended): void {
   report(core, tunnel, ended);
   cancel(core.timers, tunnel);
   core.tunnels.delete(tunnel.id);
+  countQueue(core, tunnel, 0);
   leave(core, tunnel);
   if (tunnel.requestKey !== undefined) core.requests.delete(tunnel.requestKey);
 }

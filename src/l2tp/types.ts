@@ -90,6 +90,8 @@ export interface Limits {
   readonly setupTimeout: number;
   /** Calls in one control connection; at most 65 535, the default. */
   readonly callsPerTunnel: number;
+  /** Messages that wait for acknowledgement in all: beyond it, a peer for whom many wait is not listened to. Default 2^20. */
+  readonly queued: number;
 }
 
 /** What is known of the peer of a control connection, from its SCCRQ or SCCRP. */

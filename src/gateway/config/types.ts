@@ -17,7 +17,7 @@ export interface Config {
   readonly log: { readonly level: string };
   readonly hostName: string;
   readonly workers: number;
-  readonly limits: Limits;
+  readonly limits: Omit<Limits, "queued">;
   /** Callers' frames that may wait for their bridge, in all. */
   readonly heldFrames: number;
   /** How long a stop waits, milliseconds. */
