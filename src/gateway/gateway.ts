@@ -34,6 +34,9 @@ export interface GatewayOptions {
   readonly log: Log;
 }
 
+/** No LNS may ask us to place outgoing calls (RFC 2661 §4.4.3, Bearer Capabilities). */
+const noBearer = 0;
+
 /** Events that a slow reader may be behind: both legs of 100 000 switched calls may end in one turn of the event loop. */
 const eventLimit = 1 << 18;
 
@@ -75,6 +78,7 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
     pool,
     endpoint: createEndpoint({
       hostName: config.hostName,
+      bearerCapabilities: noBearer,
       random: options.random,
       limits: config.limits,
     }),

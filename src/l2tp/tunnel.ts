@@ -153,7 +153,7 @@ function introduction(core: Core, tunnel: Tunnel): AvpValues {
     protocolVersion: { version: 1, revision: 0 },
     hostName: settings.hostName,
     framingCapabilities: framing.synchronous | framing.asynchronous,
-    bearerCapabilities: bearer.digital | bearer.analog,
+    bearerCapabilities: core.options.bearerCapabilities ?? bearer.digital | bearer.analog,
     receiveWindowSize: settings.receiveWindow,
     challenge: tunnel.challenge,
     firmwareRevision: core.options.firmwareRevision,

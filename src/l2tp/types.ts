@@ -61,7 +61,7 @@ export interface TunnelOpen extends TunnelSettings {
   readonly port: number;
   readonly local?: string | undefined;
   readonly remote: string;
-  /** Framing and bearer capabilities default to both kinds. */
+  /** Framing capabilities default to both kinds, bearer capabilities to the endpoint's. */
   readonly avps?: AvpValues | undefined;
 }
 
@@ -69,6 +69,8 @@ export interface EndpointOptions {
   readonly hostName: string;
   readonly vendorName?: string | undefined;
   readonly firmwareRevision?: number | undefined;
+  /** For which bearers outgoing calls can be placed here (RFC 2661 §4.4.3). Default: both kinds. */
+  readonly bearerCapabilities?: number | undefined;
   /** Random bytes for ids, challenges, tie breakers and Random Vectors. */
   readonly random: (length: number) => Uint8Array;
   readonly limits?: Partial<Limits> | undefined;

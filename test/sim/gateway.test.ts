@@ -169,6 +169,21 @@ describe("a call", () => {
   });
 });
 
+it("tells its peers that it places no outgoing calls, and refuses those that are asked for all the same", async () => {
+  const { answered, scene } = await connected();
+  const [lns] = scene.lnss;
+  for (const { endpoint } of [scene.lacs[0], lns]) {
+    expect(endpoint.tunnels()[0]?.peer?.avps.bearerCapabilities).toBe(0);
+  }
+  const call = lns.endpoint.openCall(answered!.call >>> 16, "outgoing", { calledNumber: "1" }, scene.world.now());
+  expect(call).toBeDefined();
+  lns.hangUp(0, { result: 1 });
+  await scene.world.run(settle);
+  expect(lns.endpoint.call(call!)).toBeUndefined();
+  expect(scene.core.counts.values()["calls-refused-outgoing-call"]).toBe(1);
+  await wrapUp(scene);
+});
+
 describe("a call whose end and whose tunnel's end arrive together", () => {
   it("tells the other side what its own end said", async () => {
     const { caller, answered, scene } = await connected();
