@@ -35,6 +35,7 @@ export function createCall(
     role: (kind === "incoming") === (by === "local") ? "lac" : "lns",
     state: by === "local" ? "wait-tunnel" : "idle",
     request,
+    wanErrorAt: undefined,
   };
   tunnel.calls.set(sessionId, call);
   if (peerSessionId !== 0) learnPeerSession(call, peerSessionId);

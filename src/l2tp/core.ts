@@ -63,6 +63,8 @@ export interface Call extends Timed {
   state: CallState;
   /** AVPs of the request, while it waits for the tunnel. */
   request: AvpValues | undefined;
+  /** When the last WEN was served. */
+  wanErrorAt: number | undefined;
 }
 
 export const sessionIdOf = (call: CallId): number => call & 0xffff;

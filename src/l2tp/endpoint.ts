@@ -5,7 +5,7 @@ import { callTimedOut, createCall, stepCall } from "./call.js";
 import type { CallEvent } from "./call-states.js";
 import { type Call, type Core, countersOf, drop, isCall, sessionIdOf, type Tunnel, touch, tunnelIdOf } from "./core.js";
 import { callInfo, tunnelInfo } from "./info.js";
-import { countQueue, defaultLimits, hasRoom } from "./limits.js";
+import { countQueue, defaultLimits, hasRoom, longestBeforeNotice } from "./limits.js";
 import { mayMove, tryAt } from "./moving.js";
 import { receive } from "./receive.js";
 import { acceptRequest } from "./request.js";
@@ -59,6 +59,10 @@ function endpointOf(core: Core): Endpoint {
   const inform = (id: CallId, role: Call["role"], name: "WEN" | "SLI", avps: AvpValues): boolean => {
     const call = find(id);
     if (call === undefined || call.role !== role || call.state !== "established") return false;
+    if (call.tunnel.transport.queue.length >= longestBeforeNotice) {
+      drop(core, `${name} would wait too long`);
+      return false;
+    }
     send(core, call.tunnel, name, call.peerSessionId, avps);
     return true;
   };

@@ -18,6 +18,12 @@ export const defaultLimits: Limits = {
  */
 const longestQueue = 2 * 0xffff;
 
+/** Beyond so many messages that wait, a WEN or SLI would only hold up others: it is dropped. */
+export const longestBeforeNotice = 64;
+
+/** The least time between two WENs of a call, milliseconds: half of the 60 s that the RFC asks for (§6.13). */
+export const wanErrorInterval = 30_000;
+
 /** Once `limits.queued` wait in all tunnels together, one's queue may be no longer. */
 const longQueue = 4096;
 

@@ -375,6 +375,32 @@ describe("limits", () => {
     expect(queued()).toEqual([15_000]);
   });
 
+  test("WENs: one in half a minute for each call, and neither they nor SLIs behind a long queue", () => {
+    const both = pair();
+    const tunnel = open(both);
+    const id = call(both, tunnel);
+    const callErrors = {
+      crcErrors: 1,
+      framingErrors: 0,
+      hardwareOverruns: 0,
+      bufferOverruns: 0,
+      timeoutErrors: 0,
+      alignmentErrors: 0,
+    };
+    for (let i = 0; i < 4; i++) {
+      both.lac.endpoint.notifyWanError(id, { callErrors }, both.network.now);
+      both.network.settle(both.lac);
+      both.network.run(i === 2 ? 30_000 : 100);
+    }
+    expect(types(both.lns).filter((type) => type === "wan-error-notify")).toHaveLength(2);
+    expect(both.lns.endpoint.drops()).toEqual({ "WEN too soon": 2 });
+    const sent = Array.from({ length: 100 }, () =>
+      both.lac.endpoint.notifyWanError(id, { callErrors }, both.network.now),
+    );
+    expect(sent.filter(Boolean)).toHaveLength(64);
+    expect(both.lac.endpoint.drops()).toEqual({ "WEN would wait too long": 36 });
+  });
+
   test("refusals to SCCRQs that may be forged: so many a second", () => {
     const both = pair();
     both.network.nodes.delete(lacAddress);
@@ -435,6 +461,7 @@ describe("limits", () => {
       role: "lac" as const,
       state: "established" as const,
       request: undefined,
+      wanErrorAt: undefined,
     }));
     const tunnels = [{ ...stored!, calls: held }];
     const endpoint = restoreEndpoint({ ...state, tunnels }, { hostName: "lac", random: randomBytes(randomNumbers(3)) });

@@ -9,7 +9,7 @@ import { u16 } from "../wire/octets.js";
 import { createCall, learnPeerSession, sendCdn, stepCall } from "./call.js";
 import type { ControlEvent } from "./control-connection.js";
 import { type Call, type Core, count, drop, emit, type Tunnel, touch } from "./core.js";
-import { earlyUnproven, isOverdue, longestMessage, peerOf } from "./limits.js";
+import { earlyUnproven, isOverdue, longestMessage, peerOf, wanErrorInterval } from "./limits.js";
 import { follow } from "./moving.js";
 import { faultResult, receiveRequest } from "./request.js";
 import { acknowledge, acknowledgedBy, arrive, takeEarly } from "./transport.js";
@@ -174,7 +174,7 @@ function receiveForCall(
     stepCall(core, call, "close", { ended: { by: "local", ...callFault(fault) } });
     return "message not acceptable";
   }
-  if (name === "WEN") return notify(core, call, "lns", { type: "wan-error-notify", call: call.id, avps });
+  if (name === "WEN") return wanErrorNotify(core, call, avps);
   if (name === "SLI") return notify(core, call, "lac", { type: "set-link-info", call: call.id, avps });
   if (name === "ICRP" || name === "OCRP") {
     const peerSessionId = avps.assignedSessionId!;
@@ -235,6 +235,13 @@ function disconnected(core: Core, call: Call | undefined, { resultCode, q931Caus
   const { result = callResult.generalError, error, message } = resultCode ?? {};
   const ended: Ended = { by: "peer", result, error, message, cause: q931CauseCode };
   return stepCall(core, call, "CDN", { ended }) ? undefined : "unexpected message";
+}
+
+/** Its counters are cumulative: one that comes too soon says nothing that the next one will not (§6.13). */
+function wanErrorNotify(core: Core, call: Call, avps: AvpValues): Verdict {
+  if (call.wanErrorAt !== undefined && core.now - call.wanErrorAt < wanErrorInterval) return "WEN too soon";
+  call.wanErrorAt = core.now;
+  return notify(core, call, "lns", { type: "wan-error-notify", call: call.id, avps });
 }
 
 /** WEN goes to the LNS, SLI to the LAC; for anybody else they are noise. */

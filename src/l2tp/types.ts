@@ -195,7 +195,7 @@ export interface Endpoint extends Machine<Datagram, Output> {
   connectCall(call: CallId, avps: AvpValues, now: number): Done;
   /** Sends a CDN. */
   closeCall(call: CallId, result: Result, now: number): Done;
-  /** WEN, by the LAC. */
+  /** WEN, by the LAC. Not sent, nor an SLI, while many messages wait for the peer. */
   notifyWanError(call: CallId, avps: AvpValues, now: number): Done;
   /** SLI, by the LNS. */
   setLinkInfo(call: CallId, avps: AvpValues, now: number): Done;
