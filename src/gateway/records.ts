@@ -80,8 +80,8 @@ export interface ForwardPlan {
 
 export interface Unconfirmed {
   readonly onward: Leg;
-  /** Ns of the ICCN. */
-  readonly ns: number;
+  /** How many messages the LNS has acknowledged once it has the ICCN. */
+  readonly iccn: number;
 }
 
 /** What the operator sees of a call, shared by both of its legs. */

@@ -147,9 +147,11 @@ function endpointOf(core: Core): Endpoint {
       if (remote !== tunnel.remote) tryAt(core, tunnel, remote);
       return true;
     },
-    sequence(id) {
+    delivery(id) {
       const transport = core.tunnels.get(id)?.transport;
-      return transport && { next: (transport.una + transport.queue.length) & 0xffff, unacknowledged: transport.una };
+      if (transport === undefined) return undefined;
+      const { acknowledged, queue } = transport;
+      return { queued: acknowledged + queue.length, acknowledged };
     },
     tunnel(id) {
       const tunnel = core.tunnels.get(id);

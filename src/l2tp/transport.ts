@@ -20,6 +20,8 @@ export interface Transport {
   una: number;
   /** Messages that the peer has not acknowledged, in order: `una`, `una` + 1, … */
   queue: Uint8Array[];
+  /** Messages that the peer has acknowledged so far; does not wrap around. */
+  acknowledged: number;
   /** How many from the front of `queue` are on their way now, and how many ever were. */
   inFlight: number;
   sent: number;
@@ -55,6 +57,7 @@ const longestEarly = 2048;
 export const createTransport = (settings: TransportSettings): Transport => ({
   una: 0,
   queue: [],
+  acknowledged: 0,
   inFlight: 0,
   sent: 0,
   nr: 0,
@@ -100,6 +103,7 @@ export function acknowledge(transport: Transport, count: number, settings: Trans
   if (count === 0) return;
   transport.queue.splice(0, count);
   transport.una = (transport.una + count) & 0xffff;
+  transport.acknowledged += count;
   transport.sent -= count;
   transport.inFlight = Math.max(0, transport.inFlight - count);
   for (let i = 0; i < count && transport.congestionWindow < transport.peerWindow; i++) grow(transport);
@@ -118,6 +122,7 @@ function grow(transport: Transport): void {
 /** The peer wants nothing more of us: whatever it has not acknowledged is over, as if it had. */
 export function abandon(transport: Transport): void {
   transport.una = (transport.una + transport.sent) & 0xffff;
+  transport.acknowledged += transport.sent;
   transport.queue.length = transport.sent = transport.inFlight = 0;
   transport.retransmitAt = undefined;
 }

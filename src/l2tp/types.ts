@@ -201,8 +201,8 @@ export interface Endpoint extends Machine<Datagram, Output> {
   setLinkInfo(call: CallId, avps: AvpValues, now: number): Done;
   /** Data arrives from another port of the peer's address: finds out by a HELLO there, and follows if it is answered. */
   probe(tunnel: TunnelId, remote: string, now: number): Done;
-  /** Ns that the next message will have, and of the first that the peer has not acknowledged (RFC 2661 §5.8). */
-  sequence(tunnel: TunnelId): { readonly next: number; readonly unacknowledged: number } | undefined;
+  /** How many messages the peer was to be sent so far, waiting ones included, and how many it has acknowledged. */
+  delivery(tunnel: TunnelId): { readonly queued: number; readonly acknowledged: number } | undefined;
   tunnel(tunnel: TunnelId): TunnelInfo | undefined;
   call(call: CallId): CallInfo | undefined;
   tunnels(): readonly TunnelInfo[];

@@ -25,6 +25,16 @@ function age({ lac, lns, network }: Pair): void {
   }
 }
 
+test("what was delivered is told apart from what waits, however much that is", () => {
+  const both = pair({}, { limits });
+  const tunnel = open(both);
+  const before = both.lac.endpoint.delivery(tunnel)!;
+  expect(before.queued).toBe(before.acknowledged);
+  for (let i = 0; i < 40_000; i++) both.lac.endpoint.openCall(tunnel, "incoming", {}, both.network.now);
+  const { queued, acknowledged } = both.lac.endpoint.delivery(tunnel)!;
+  expect([queued - before.queued, acknowledged]).toEqual([40_000, before.acknowledged]);
+});
+
 describe.each([0, 0.1, 0.3])("when the numbers come round, with a loss of %d", (loss) => {
   test.each([1, 4, 16])("and a receive window of %d, every call comes up and every CDN arrives", (receiveWindow) => {
     const settings = { receiveWindow, maxRetries: 20 };
