@@ -295,6 +295,25 @@ export function contractSuite(name: string, open: () => Promise<Rig>): void {
         expect(east.peer.received).toEqual([0, 1, 2].map((ns) => east.expected(frame(`${ns}`), numbered(ns))));
       });
 
+      it("come and go under a bridge as they are asked for", async () => {
+        const [west, east] = await bridged();
+        const wanted: readonly [sendSequence: boolean, header: Partial<DataHeader>][] = [
+          [false, {}],
+          [true, numbered(0)],
+          [true, numbered(1)],
+          [false, {}],
+          [true, numbered(2)],
+        ];
+        for (const [index, [sendSequence, header]] of wanted.entries()) {
+          await rig.plane.session.modify({ session: east.session.session, sendSequence });
+          west.send(frame(`${index}`));
+          await rig.until(() => east.peer.received.length === index + 1);
+          expect(east.peer.received[index]).toBe(east.expected(frame(`${index}`), header));
+        }
+        expect(await countersOf(west)).toMatchObject({ rxPackets: 5 });
+        expect(await countersOf(east)).toMatchObject({ txPackets: 5 });
+      });
+
       it("a LAC follows what its LNS does", async () => {
         const [west, east] = await bridged();
         east.send(frame("numbered"), numbered(0));
