@@ -316,17 +316,19 @@ export function contractSuite(name: string, open: () => Promise<Rig>): void {
 
       it("a LAC follows what its LNS does", async () => {
         const [west, east] = await bridged();
+        const answers = async (count: number): Promise<string | undefined> => {
+          west.send(frame("answer"));
+          await rig.until(() => east.peer.received.length === count);
+          return east.peer.received[count - 1];
+        };
+        expect(await answers(1)).toBe(east.expected(frame("answer")));
         east.send(frame("numbered"), numbered(0));
         await rig.until(() => west.peer.received.length === 1);
-        west.send(frame("answer"));
-        await rig.until(() => east.peer.received.length === 1);
-        expect(east.peer.received).toEqual([east.expected(frame("answer"), numbered(0))]);
+        expect(await answers(2)).toBe(east.expected(frame("answer"), numbered(0)));
         expect((await rig.plane.session.get(east.session)).sendSequence).toBe(true);
         east.send(frame("plain"));
         await rig.until(() => west.peer.received.length === 2);
-        west.send(frame("answer"));
-        await rig.until(() => east.peer.received.length === 2);
-        expect(east.peer.received[1]).toBe(east.expected(frame("answer")));
+        expect(await answers(3)).toBe(east.expected(frame("answer")));
       });
 
       it("are required where they are, and by an LNS that sends them", async () => {
