@@ -44,7 +44,7 @@ export function createCrossing({ memory, layout }: Context, transmitter: Transmi
     return hint !== 0 && i32[ways + hint * way.words + way.key] === key ? hint : lookup(key);
   }
 
-  /** What a session's record says of the short way: the tunnel that it leads into, and `onwardOpen`; 0 if it is closed. */
+  /** `way.onward` of a session whose own frames need no numbers; 0: they go the long way. */
   function onwardOf(slot: number): number {
     const at = ways + slot * way.words;
     return (u32[at + way.header]! & numbered) === 0 ? u32[at + way.onward]! : 0;
