@@ -19,11 +19,12 @@ export function tryAt(core: Core, tunnel: Tunnel, remote: string): void {
 }
 
 /**
- * A message from elsewhere than the peer was, which acknowledges `acknowledged` messages, and is `fresh` if only this tunnel's
- * peer is likely to have sent it. False: it is not to be served.
+ * A message from elsewhere than the peer was, which acknowledges `acknowledged` messages that were not before, and may have a
+ * body that is `next` in sequence. False: it is not to be served. An acknowledgement alone, which is easily forged, starts no
+ * search.
  */
-export function follow(core: Core, tunnel: Tunnel, remote: string, acknowledged: number, fresh: boolean): boolean {
-  if (!fresh) return false;
+export function follow(core: Core, tunnel: Tunnel, remote: string, acknowledged: number, next: boolean): boolean {
+  if (acknowledged === 0 && !next) return false;
   if (tunnel.state === "wait-ctl-reply" && addressOf(remote) === addressOf(tunnel.remote)) {
     tunnel.remote = remote;
     return true;
@@ -32,6 +33,6 @@ export function follow(core: Core, tunnel: Tunnel, remote: string, acknowledged:
   if (remote === tunnel.probing && acknowledged > 0) {
     tunnel.remote = remote;
     emit(core, { type: "tunnel-moved", tunnel: tunnel.id, remote });
-  } else tryAt(core, tunnel, remote);
+  } else if (next) tryAt(core, tunnel, remote);
   return true;
 }

@@ -4,7 +4,7 @@ import { randomBytes, randomNumbers } from "../../test/sim/l2tp-network.js";
 import { call, lacAddress, last, lnsAddress, open, type Pair, pair, secret, types } from "../../test/sim/l2tp-two.js";
 import { parseControlHeader, putSequence } from "../wire/l2tp2.js";
 import type { AvpValues } from "../wire/l2tp2-avp.js";
-import { encodeMessage, type Hiding } from "../wire/l2tp2-encode.js";
+import { encodeMessage, encodeZlb, type Hiding } from "../wire/l2tp2-encode.js";
 import type { MessageName } from "../wire/l2tp2-message.js";
 import { parseMessage } from "../wire/l2tp2-parse.js";
 import { isMalformed } from "../wire/malformed.js";
@@ -243,6 +243,18 @@ describe("a peer behind a NAT", () => {
     both.network.settle(both.lns);
     expect(heard(both, moved)).toEqual([]);
     expect(types(both.lns)).not.toContain("tunnel-moved");
+  });
+
+  test("an acknowledgement from a third port counts, but the peer is not looked for there", () => {
+    const both = pair();
+    const tunnel = open(both);
+    const { peerTunnelId, transport } = both.lac.endpoint.tunnel(tunnel)!;
+    both.network.nodes.delete(lacAddress);
+    both.lns.endpoint.probe(peerTunnelId, moved, both.network.now);
+    both.network.settle(both.lns);
+    say(both, encodeZlb(peerTunnelId, transport.ns, transport.nr + 1), "192.0.2.1:50000");
+    const [state] = both.lns.endpoint.snapshot().tunnels;
+    expect(state).toMatchObject({ remote: lacAddress, probing: moved, transport: { queue: [] } });
   });
 
   test("is looked for where it was seen last, if it moves again before it has answered", () => {

@@ -64,8 +64,8 @@ function receiveInTunnel(core: Core, tunnel: Tunnel, datagram: Datagram, header:
   if (acknowledged < 0) return "Nr of nothing sent";
   const zlb = header.length === controlHeaderLength;
   if (datagram.remote !== tunnel.remote) {
-    const fresh = acknowledged > 0 || (!zlb && header.ns === transport.nr);
-    if (!follow(core, tunnel, datagram.remote, acknowledged, fresh)) return "wrong source";
+    const next = !zlb && header.ns === transport.nr;
+    if (!follow(core, tunnel, datagram.remote, acknowledged, next)) return "wrong source";
   }
   if (acknowledged === 0 && isOverdue(core, tunnel)) return "peer acknowledges nothing";
 
