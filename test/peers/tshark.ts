@@ -17,7 +17,9 @@ export async function capture(
   filter = "udp port 1701",
 ): Promise<Capture> {
   const file = join(temporaryDirectory(undo, "capture"), `${device}.pcap`);
-  const tcpdump = space.start(["tcpdump", "-i", device, "-Z", "root", "-U", "-s", "0", "-w", file, filter]);
+  // Without immediate mode the kernel hands packets over by the block, up to a second later.
+  const options = ["--immediate-mode", "-Z", "root", "-U", "-s", "0"];
+  const tcpdump = space.start(["tcpdump", "-i", device, ...options, "-w", file, filter]);
   undo.defer(async () => void (await tcpdump.stop()));
   await tcpdump.waitFor(/listening on/);
   return {
