@@ -54,7 +54,7 @@ export function installPackages() {
     );
     if (missing.length === 0) return;
   }
-  must("npm", ["ci", "--no-fund", "--no-audit"]);
+  must("npm", ["ci", "--loglevel=error"]);
 }
 
 /** Compiles a project into a folder of its own, which is emptied first. */
