@@ -83,7 +83,8 @@ export function installDebianPackages() {
   if (process.getuid?.() !== 0) {
     return console.error(`setup: not root, cannot install ${missing.join(" ")}: tests that need them will be skipped`);
   }
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  // Run level 1: the packages' services are not started; the tests start their own.
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
   const aptGet = (...args) => run(apt, ["-qq", "-o", "Dpkg::Use-Pty=0", ...args], { env });
   try {
     aptGet("update");
