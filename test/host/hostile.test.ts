@@ -8,13 +8,12 @@ import { here } from "../peers/here.js";
 import { type Junctor, startJunctor } from "../peers/junctor.js";
 import { eventually, type Running } from "../peers/process.js";
 import { type Undo, undoStack } from "../peers/undo.js";
+import { long, seed } from "../seed.js";
 import { mendHeader, mutate } from "./hostile/mutate.js";
 import { openPeer } from "./hostile/peer.js";
 import { createRandom } from "./hostile/random.js";
 
 // Packets that are hostile, against a switch that carries traffic: `npm run test:long` sends a million and more.
-const long = process.env.JUNCTOR_TEST_LONG === "1";
-const seed = Number(process.env.JUNCTOR_TEST_SEED ?? 1);
 const packets = long ? 1_200_000 : 60_000;
 /** Packets per second: what the switch can serve beside its traffic on a small machine. */
 const pace = 20_000;

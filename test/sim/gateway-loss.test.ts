@@ -4,12 +4,11 @@
  */
 import { expect, it } from "vitest";
 import type { Core } from "../../src/gateway/core.js";
+import { long, seeds } from "../seed.js";
 import type { PeerCall } from "./gateway-peer.js";
 import { clean, createScene, expectPlaneMatches, type Scene, switchAddress, wrapUp } from "./gateway-scene.js";
 
-const long = process.env.JUNCTOR_TEST_LONG === "1";
-const onlySeed = process.env.JUNCTOR_TEST_SEED;
-const seeds = onlySeed === undefined ? Array.from({ length: long ? 3000 : 120 }, (_, i) => i + 1) : [Number(onlySeed)];
+const count = long ? 5000 : 400;
 const losses = [0, 0.05, 0.1, 0.2, 0.3];
 
 const config = `
@@ -122,10 +121,10 @@ function expectBothSidesAgree({ lnss }: Scene, calls: readonly PeerCall[]): void
   }
 }
 
-it(`agrees on both sides and leaves nothing, in ${seeds.length} seeds`, {
+it(`agrees on both sides and leaves nothing, in ${count} seeds`, {
   timeout: long ? 3_600_000 : 60_000,
 }, async () => {
-  for (const seed of seeds) {
+  for (const seed of seeds(count)) {
     try {
       const { scene, calls } = await troubledScene(seed, losses[seed % losses.length]!);
       expectBothSidesAgree(scene, calls);

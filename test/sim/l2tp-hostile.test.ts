@@ -4,11 +4,10 @@ import { sessionIdOf } from "../../src/l2tp/core.js";
 import type { Datagram } from "../../src/l2tp/types.js";
 import { encodeMessage } from "../../src/wire/l2tp2-encode.js";
 import { messageNames } from "../../src/wire/l2tp2-message.js";
+import { long, seed } from "../seed.js";
 import { randomBytes, randomNumbers } from "./l2tp-network.js";
 import { call, lacAddress, last, lnsAddress, open, type Pair, pair } from "./l2tp-two.js";
 
-const seed = Number(process.env.JUNCTOR_TEST_SEED ?? Date.now() % 1_000_000);
-const long = process.env.JUNCTOR_TEST_LONG === "1";
 const messages = long ? 1_000_000 : 30_000;
 console.log(`JUNCTOR_TEST_SEED=${seed}`);
 

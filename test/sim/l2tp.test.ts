@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { long, seed } from "../seed.js";
 import type { Link } from "./l2tp-network.js";
 import { type Outcome, type Plan, play, verdict } from "./l2tp-pair.js";
 
-const seed = Number(process.env.JUNCTOR_TEST_SEED ?? Date.now() % 1_000_000);
-const long = process.env.JUNCTOR_TEST_LONG === "1";
 const runs = long ? 5000 : 300;
 console.log(`JUNCTOR_TEST_SEED=${seed}`);
 
