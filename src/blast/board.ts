@@ -10,7 +10,6 @@ import { createSequences, type SequenceTable } from "./sequence.js";
 /** The end of a session that a leg stands for. A leg sends in the direction of the same number. */
 export const side = { lac: direction.up, lns: direction.down } as const;
 export type Side = (typeof side)[keyof typeof side];
-export const sideNames = ["lac", "lns"] as const;
 
 /** Legs are numbered by session and side. */
 export const legOf = (session: number, at: Side): number => session * 2 + at;

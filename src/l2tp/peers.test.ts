@@ -1,7 +1,8 @@
 /** Peers that restart, move, race, repeat themselves, or are not what they say. */
 import { describe, expect, test } from "vitest";
-import { randomBytes, randomNumbers } from "../../test/sim/l2tp-network.js";
+import { randomBytes } from "../../test/sim/l2tp-network.js";
 import { call, lacAddress, last, lnsAddress, open, type Pair, pair, secret, types } from "../../test/sim/l2tp-two.js";
+import { seededNumbers } from "../random.js";
 import { parseControlHeader, putSequence } from "../wire/l2tp2.js";
 import type { AvpValues } from "../wire/l2tp2-avp.js";
 import { encodeMessage, encodeZlb, type Hiding } from "../wire/l2tp2-encode.js";
@@ -52,7 +53,7 @@ function inject(
 describe("a peer that restarts", () => {
   /** The same LAC again, without its memory. */
   function restart(both: Pair): void {
-    both.lac.endpoint = createEndpoint({ hostName: "lac", random: randomBytes(randomNumbers(99)) });
+    both.lac.endpoint = createEndpoint({ hostName: "lac", random: randomBytes(seededNumbers(99)) });
     both.lac.events.length = 0;
   }
 
@@ -476,7 +477,7 @@ describe("limits", () => {
       wanErrorAt: undefined,
     }));
     const tunnels = [{ ...stored!, calls: held }];
-    const endpoint = restoreEndpoint({ ...state, tunnels }, { hostName: "lac", random: randomBytes(randomNumbers(3)) });
+    const endpoint = restoreEndpoint({ ...state, tunnels }, { hostName: "lac", random: randomBytes(seededNumbers(3)) });
     expect(endpoint.openCall(tunnel, "incoming", {}, both.network.now)).toBeUndefined();
     expect(endpoint.openCall(tunnel, "incoming", {}, both.network.now)).toBeDefined();
   });
@@ -621,7 +622,7 @@ describe("session ids of a peer", () => {
     const tunnel = open(both);
     inject(both, tunnel, "ICRQ", 0, icrq);
     const state = both.lns.endpoint.snapshot();
-    both.lns.endpoint = restoreEndpoint(state, { hostName: "lns", random: randomBytes(randomNumbers(3)) });
+    both.lns.endpoint = restoreEndpoint(state, { hostName: "lns", random: randomBytes(seededNumbers(3)) });
     const { peerTunnelId, transport } = both.lac.endpoint.tunnel(tunnel)!;
     const cdn = encodeMessage("CDN", peerTunnelId, 0, { assignedSessionId: 77, resultCode: { result: 1 } }).slice();
     putSequence(cdn, transport.ns + 1, transport.nr);

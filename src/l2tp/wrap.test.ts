@@ -1,7 +1,8 @@
 /** Control connections so long-lived that Ns and Nr come round (RFC 2661 §5.8). */
 import { describe, expect, test } from "vitest";
-import { randomBytes, randomNumbers } from "../../test/sim/l2tp-network.js";
+import { randomBytes } from "../../test/sim/l2tp-network.js";
 import { open, type Pair, pair } from "../../test/sim/l2tp-two.js";
+import { seededNumbers } from "../random.js";
 import { restoreEndpoint } from "./endpoint.js";
 
 const beforeWrap = 0xffff - 20;
@@ -21,7 +22,7 @@ function age({ lac, lns, network }: Pair): void {
       transport.una = beforeWrap;
       transport.nr = beforeWrap;
     }
-    node.endpoint = restoreEndpoint(state, { hostName, limits, random: randomBytes(randomNumbers(7)) });
+    node.endpoint = restoreEndpoint(state, { hostName, limits, random: randomBytes(seededNumbers(7)) });
   }
 }
 

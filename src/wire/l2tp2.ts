@@ -21,13 +21,12 @@ import { putU16, u16 } from "./octets.js";
 export const flag = { type: 0x8000, length: 0x4000, sequence: 0x0800, offset: 0x0200, priority: 0x0100 } as const;
 
 export const version = 2;
-const versionMask = 0x000f;
+export const versionMask = 0x000f;
 
 /** Octets of a control header: every optional field but the offset. */
 export const controlHeaderLength = 12;
-/** Octets of the shortest data header, and of the longest without offset padding. */
+/** Octets of the shortest data header. */
 export const minimumDataHeaderLength = 6;
-export const maximumDataHeaderLength = 14;
 
 // --- View: reads in place, for the hot path. Call `checkData` once; the accessors then stay in bounds. ---
 
@@ -64,8 +63,6 @@ export const flagsOf = (frame: DataView, at: number): number => frame.getUint16(
 const idsAt = (frame: DataView, at: number): number => at + ((flagsOf(frame, at) & flag.length) !== 0 ? 4 : 2);
 export const tunnelIdOf = (frame: DataView, at: number): number => frame.getUint16(idsAt(frame, at));
 export const sessionIdOf = (frame: DataView, at: number): number => frame.getUint16(idsAt(frame, at) + 2);
-/** Only with the S bit. */
-export const nsOf = (frame: DataView, at: number): number => frame.getUint16(idsAt(frame, at) + 4);
 
 /** Where the payload begins. */
 export function payloadAt(frame: DataView, at: number): number {

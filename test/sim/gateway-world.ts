@@ -1,4 +1,5 @@
 /** A seeded world with its own time and a network that loses, repeats, delays and reorders. */
+
 import {
   createVirtualClock,
   createVirtualNetwork,
@@ -6,6 +7,7 @@ import {
   type VirtualNetwork,
 } from "../../src/dataplane/index.js";
 import type { Clock } from "../../src/gateway/clock.js";
+import { seededNumbers } from "../../src/random.js";
 
 export interface Link {
   /** Probabilities. */
@@ -41,17 +43,6 @@ export interface Network {
   send(from: string, to: string, bytes: Uint8Array): void;
 }
 
-/** mulberry32: 32 bits of state are plenty here. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-}
-
 /** Lets everything run that waits for promises alone. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -65,7 +56,7 @@ const conditions = ({ loss, duplicate, delay: [least, most] }: Link) => ({
 });
 
 export function createWorld(seed: number, link: Link): World {
-  const random = generator(seed);
+  const random = seededNumbers(seed);
   const clock = createVirtualClock(start);
   const virtual = createVirtualNetwork({ seed, clock, ...conditions(link) });
 

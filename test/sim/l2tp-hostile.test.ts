@@ -1,11 +1,13 @@
 /** Noise, mutated and replayed control messages against an endpoint with live tunnels. */
+
 import { describe, expect, test } from "vitest";
 import { sessionIdOf } from "../../src/l2tp/core.js";
 import type { Datagram } from "../../src/l2tp/types.js";
+import { seededNumbers } from "../../src/random.js";
 import { encodeMessage } from "../../src/wire/l2tp2-encode.js";
 import { messageNames } from "../../src/wire/l2tp2-message.js";
 import { long, seed } from "../seed.js";
-import { randomBytes, randomNumbers } from "./l2tp-network.js";
+import { randomBytes } from "./l2tp-network.js";
 import { call, lacAddress, last, lnsAddress, open, type Pair, pair } from "./l2tp-two.js";
 
 const messages = long ? 1_000_000 : 30_000;
@@ -35,7 +37,7 @@ function victims(): Pair {
 }
 
 function attack(both: Pair, from: (n: number) => string, tunnels: readonly number[]): void {
-  const number = randomNumbers(seed);
+  const number = seededNumbers(seed);
   const random = randomBytes(number);
   const below = (n: number): number => Math.floor(number() * n);
   const samples = corpus();
@@ -98,7 +100,7 @@ describe("hostile input", { timeout: long ? 900_000 : 60_000 }, () => {
   });
 
   test("in sequence, from a peer that is let in: no exception, bounded state, no call without an end", () => {
-    const number = randomNumbers(seed);
+    const number = seededNumbers(seed);
     const below = (n: number): number => Math.floor(number() * n);
     const samples = corpus().filter(({ length }) => length > 20);
     const both = pair({ helloInterval: 0 }, { limits });

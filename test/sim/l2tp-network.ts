@@ -1,17 +1,6 @@
 /** A seeded network of L2TP endpoints on a virtual clock: links lose, duplicate and reorder, and every step can be watched. */
 import type { Datagram, Endpoint, Output } from "../../src/l2tp/types.js";
 
-/** Mulberry32: the same numbers for the same seed, everywhere. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-}
-
 export const randomBytes =
   (number: () => number) =>
   (length: number): Uint8Array =>

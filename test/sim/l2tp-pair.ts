@@ -1,16 +1,9 @@
 /** A LAC and an LNS over a link, and what a whole life of their control connections and calls amounts to. */
+
 import { createEndpoint, restoreEndpoint } from "../../src/l2tp/endpoint.js";
 import type { CallId, Ended, EndpointOptions, TunnelSettings } from "../../src/l2tp/types.js";
-import {
-  createNetwork,
-  type Event,
-  type Link,
-  type Network,
-  type Node,
-  perfect,
-  randomBytes,
-  randomNumbers,
-} from "./l2tp-network.js";
+import { seededNumbers } from "../../src/random.js";
+import { createNetwork, type Event, type Link, type Network, type Node, perfect, randomBytes } from "./l2tp-network.js";
 
 export const lacAddress = "192.0.2.1:1701";
 export const lnsAddress = "192.0.2.2:1701";
@@ -48,12 +41,12 @@ export interface Outcome {
 const settling = 120_000;
 
 export function play(plan: Plan): Outcome {
-  const linkNumbers = randomNumbers(plan.seed);
+  const linkNumbers = seededNumbers(plan.seed);
   const network = createNetwork(linkNumbers, plan.link);
   if (plan.trace) network.trace = [];
   const options = (hostName: string, seed: number): EndpointOptions => ({
     hostName,
-    random: randomBytes(randomNumbers(seed)),
+    random: randomBytes(seededNumbers(seed)),
   });
   const optionsOf = new Map([
     [lacAddress, options("lac", plan.seed ^ 0x1ac)],
@@ -83,7 +76,7 @@ export function play(plan: Plan): Outcome {
   });
 
   const broken: string[] = [];
-  const restoreNumbers = randomNumbers(plan.seed ^ 0x5a5a);
+  const restoreNumbers = seededNumbers(plan.seed ^ 0x5a5a);
   const restore = (node: Node): void => {
     if (restoreNumbers() >= plan.restore) return;
     const state = structuredClone(node.endpoint.snapshot());

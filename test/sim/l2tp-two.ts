@@ -1,7 +1,9 @@
 /** A LAC and an LNS that agree to everything, for tests of single exchanges. */
+
 import { createEndpoint } from "../../src/l2tp/endpoint.js";
 import type { CallId, EndpointOptions, TunnelId, TunnelSettings } from "../../src/l2tp/types.js";
-import { createNetwork, type Event, type Network, type Node, randomBytes, randomNumbers } from "./l2tp-network.js";
+import { seededNumbers } from "../../src/random.js";
+import { createNetwork, type Event, type Network, type Node, randomBytes } from "./l2tp-network.js";
 
 export const lacAddress = "192.0.2.1:1701";
 export const lnsAddress = "192.0.2.2:1701";
@@ -14,7 +16,7 @@ export interface Pair {
 }
 
 export function pair(settings: TunnelSettings = {}, options: Partial<EndpointOptions> = {}): Pair {
-  const number = randomNumbers(1);
+  const number = seededNumbers(1);
   const network = createNetwork(number);
   const random = randomBytes(number);
   const lac = network.add(

@@ -13,13 +13,14 @@ export interface Layer {
 export type Files = ReadonlyMap<string, readonly Import[]>;
 
 /** Every layer may use these. */
-const ground = ["wire", "errors", "machine", "fanout"];
+const ground = ["wire", "errors", "machine", "fanout", "random"];
 
 export const layers: readonly Layer[] = [
   { path: "wire", uses: [] },
   { path: "errors", uses: [] },
   { path: "machine", uses: [] },
   { path: "fanout", uses: [] },
+  { path: "random", uses: [] },
   { path: "version", uses: [] },
   { path: "system", uses: [] },
   { path: "xdp", uses: ["system"] },

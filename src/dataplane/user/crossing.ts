@@ -3,13 +3,11 @@
  * optional field), and so is the header that it gets: the ids are all that changes, and they change in place. Segments that
  * follow each other into one tunnel are one piece of a message, whatever sessions they are of.
  */
-import { flag, version } from "../../wire/l2tp2.js";
+import { flag, minimumDataHeaderLength, version } from "../../wire/l2tp2.js";
 import type { Context } from "./context.js";
 import { sessionFlag, tunnel, way } from "./layout.js";
 import { createLookup } from "./session-table.js";
 import type { Transmitter } from "./transmit.js";
-
-export const bareHeader = 6;
 
 /** Whether a header has no optional field, and neither reserved bits that would have to be cleared. */
 export const isBare = (flags: number): boolean => (flags & ~flag.priority) === version;
@@ -60,7 +58,7 @@ export function createCrossing({ memory, layout }: Context, transmitter: Transmi
       const message = address === 0 ? 0 : reserve(to, address, segment);
       if (message === 0) return 0;
       const limit = Math.min(end, start + vacancies(message, segment) * segment);
-      const payload = segment - bareHeader;
+      const payload = segment - minimumDataHeaderLength;
       let key = view.getInt32(start + 2);
       const from = key >>> 16;
       let slot = firstSlot;

@@ -4,9 +4,9 @@
  *
  * An ingress program will run here, before anything is looked at, in `receive`.
  */
-import { flag, version } from "../../wire/l2tp2.js";
+import { flag, minimumDataHeaderLength as minimum, version, versionMask } from "../../wire/l2tp2.js";
 import { type Context, createDropCounter } from "./context.js";
-import { type Crossing, type Hints, isBare, bareHeader as minimum } from "./crossing.js";
+import { type Crossing, type Hints, isBare } from "./crossing.js";
 import type { Delivery } from "./delivery.js";
 import { drop } from "./drops.js";
 import { block, forwardCounter, puntRingBytes, sessionCounter, sessionFlag, tunnel, way } from "./layout.js";
@@ -24,7 +24,6 @@ export interface Demultiplexer {
   receive(port: number, at: number, length: number, segment: number, name: number, local: number, room: number): void;
 }
 
-const versionMask = 0x000f;
 const floatInterval = 1000;
 /** Segments that are looked up together: as many as GRO joins. */
 export const together = 64;

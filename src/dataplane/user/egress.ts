@@ -1,5 +1,5 @@
 /** A PPP frame becomes an L2TP data message of a session (RFC 2661 §3.1) and goes to its tunnel's port. */
-import { flag } from "../../wire/l2tp2.js";
+import { dataHeaderLength, flag } from "../../wire/l2tp2.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
 import { session, tunnel, way } from "./layout.js";
@@ -70,11 +70,8 @@ export function createEgress(context: Context, transmitter: Transmitter): Egress
       append(tunnelId, address, header, 6, payload, length, source);
       return;
     }
-    const headerLength =
-      6 +
-      ((flags & flag.length) !== 0 ? 2 : 0) +
-      ((flags & flag.sequence) !== 0 ? 4 : 0) +
-      ((flags & flag.offset) !== 0 ? 2 + u32[record + session.offset]! : 0);
+    const padding = (flags & flag.offset) !== 0 ? u32[record + session.offset]! : 0;
+    const headerLength = dataHeaderLength(flags) + padding;
     const header = headerLength <= room ? payload - headerLength : scratch(headerLength);
     const end = header + headerLength;
     writeGeneral(header, flags, record, end + length, end);

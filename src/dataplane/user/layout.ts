@@ -149,7 +149,7 @@ const page = 4096;
 const tunnelIds = 65536;
 export const puntRingBytes = 1 << 20;
 const workBytesFixed = 6 << 20;
-export const transmitQueueBytes = 512 << 10;
+const transmitQueueBytes = 512 << 10;
 
 export function planLayout(capacity: Capacity, workers: number): Layout {
   let next = line;

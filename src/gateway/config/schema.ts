@@ -327,6 +327,5 @@ export const configSchema = z
   })
   .describe("Junctor configuration");
 
-export type ConfigInput = z.input<typeof configSchema>;
 /** A file's contents, validated and with defaults; not yet resolved against the machine and the secret files. */
 export type ConfigDocument = z.output<typeof configSchema>;

@@ -1,4 +1,6 @@
-/** Seeded random numbers (xorshift32), so that a run can be repeated. */
+import { seededWords } from "../../../src/random.js";
+
+/** Seeded random choices, so that a run can be repeated. */
 export interface Random {
   /** A whole number from 0 to `bound` - 1. */
   below(bound: number): number;
@@ -8,13 +10,7 @@ export interface Random {
 }
 
 export function createRandom(seed: number): Random {
-  let state = seed | 0 || 1;
-  const next = (): number => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
+  const next = seededWords(seed);
   const below = (bound: number) => next() % bound;
   return {
     below,

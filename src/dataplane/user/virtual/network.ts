@@ -3,8 +3,8 @@
  * reorder. What happens depends on the seed and on what is sent when, and on nothing else.
  */
 import { JunctorError } from "../../../errors.js";
+import { seededNumbers } from "../../../random.js";
 import { createVirtualClock, type VirtualClock } from "./clock.js";
-import { createRandom } from "./random.js";
 
 /** How a link treats datagrams, in one direction. Probabilities are 0 to 1, times milliseconds. */
 export interface LinkConditions {
@@ -56,7 +56,7 @@ const perfect: LinkConditions = { delay: 1, jitter: 0, loss: 0, duplicate: 0, re
 
 export function createVirtualNetwork(options: VirtualNetworkOptions): VirtualNetwork {
   const { seed, clock = createVirtualClock(), ...given } = options;
-  const random = createRandom(seed);
+  const random = seededNumbers(seed);
   const ends = new Map<string, (datagram: VirtualDatagram) => void>();
   const links = new Map<string, Partial<LinkConditions>>();
   const taps: ((datagram: VirtualDatagram) => void)[] = [];
