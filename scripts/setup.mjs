@@ -9,6 +9,9 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Programs that the tests use as peers and oracles, and the Debian package each comes from. */
 export const debianPackages = [
   "gcc",
+  "clang",
+  "llvm",
+  "libbpf-dev",
   "libc6-dev",
   "iproute2",
   "iputils-ping",
@@ -19,6 +22,7 @@ export const debianPackages = [
   "ppp",
   "l2tpns",
   "freeradius",
+  "freeradius-utils",
   "qemu-system-x86",
   "busybox-static",
   "cpio",

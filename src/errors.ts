@@ -33,7 +33,8 @@ export type ErrnoName =
   | "ENXIO"
   | "EOPNOTSUPP"
   | "EPERM"
-  | "ERANGE";
+  | "ERANGE"
+  | "ESRCH";
 
 /** A data-plane operation was refused. `object` names what it was asked of, as in `channel 7`. */
 export class DataplaneError extends JunctorError {

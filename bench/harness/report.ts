@@ -74,4 +74,4 @@ const row = (
   verdict: string,
   against: string,
 ) =>
-  `${name.padEnd(16)}${value.padStart(10)} ${unit.padEnd(34)}${ratio.padStart(7)}  ${goal.padEnd(8)}${verdict.padEnd(8)}${against}`;
+  `${name.padEnd(20)}${value.padStart(10)} ${unit.padEnd(34)}${ratio.padStart(7)}  ${goal.padEnd(8)}${verdict.padEnd(8)}${against}`;

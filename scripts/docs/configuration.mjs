@@ -11,6 +11,10 @@ function mappingIn(schema) {
     const inner = mappingIn(schema.items);
     return inner && { mapping: inner.mapping, suffix: `[]${inner.suffix}` };
   }
+  if (typeof schema.additionalProperties === "object") {
+    const inner = mappingIn(schema.additionalProperties);
+    return inner && { mapping: inner.mapping, suffix: `.NAME${inner.suffix}` };
+  }
   for (const choice of schema.anyOf ?? []) {
     const inner = mappingIn(choice);
     if (inner !== undefined) return inner;
@@ -48,9 +52,11 @@ const section = ({ path, description, keys, required }) =>
 
 const introduction = `The configuration is one YAML file, \`/etc/junctor/junctor.yaml\` unless \`junctor run -c FILE\` says otherwise.
 \`junctor check FILE\` tells each mistake with its file, line and column, and what was expected; the daemon does not start
-with one, and \`junctor reload\` leaves the running configuration in force. [examples/](../examples) has files to begin with.
+with one, and \`junctor reload\` leaves the running configuration in force. [examples/](../examples) has files to begin with;
+[an LNS](lns.md), [AAA](aaa.md) and [addresses](addresses.md) are explained on pages of their own.
 
-A **duration** is a number of seconds, or a number with a unit: \`500ms\`, \`60s\`, \`2m\`, \`1h\`. Addresses are written as
+A **duration** is a number of seconds, or a number with a unit: \`500ms\`, \`60s\`, \`2m\`, \`1h\`. A **rate** is a number of
+bits a second, or a number with a unit: \`512k\`, \`10M\`, \`1G\`. Addresses are written as
 \`192.0.2.1\`, \`192.0.2.1:1701\`, \`[2001:db8::1]:1701\`; prefixes as \`192.0.2.0/24\`, \`2001:db8::/32\`. Files are
 relative to the configuration file. Secrets are read from files and never logged or shown.`;
 

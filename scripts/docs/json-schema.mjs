@@ -8,24 +8,32 @@ const range = ({ minimum, maximum }) => {
   return least === undefined ? (most === undefined ? "" : ` up to ${most}`) : ` from ${least}`;
 };
 
-const isDuration = ({ anyOf }) => anyOf?.some(({ pattern }) => pattern?.includes("ms|s|m|h")) === true;
+const hasPattern =
+  (part) =>
+  ({ anyOf }) =>
+    anyOf?.some(({ pattern }) => pattern?.includes(part)) === true;
+const isDuration = hasPattern("ms|s|m|h");
+const isRate = hasPattern("[kMG]");
 
 export function typeOf(schema) {
   if (schema.$ref !== undefined) return schema.$ref.split("/").at(-1);
   if (isDuration(schema)) return "duration";
+  if (isRate(schema)) return "rate";
   if (schema.enum !== undefined) return schema.enum.map((word) => code(word)).join(", ");
   if (schema.const !== undefined) return code(schema.const);
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(" or ");
   if (Array.isArray(schema.type)) return schema.type.map((type) => typeOf({ ...schema, type })).join(" or ");
   if (schema.type === "array") return `list of ${typeOf(schema.items)}`;
   if (schema.type === "integer" || schema.type === "number") return `${schema.type}${range(schema)}`;
-  if (schema.type === "object")
-    return schema.properties === undefined && schema.additionalProperties ? "mapping of names to numbers" : "mapping";
+  if (schema.type === "object" && schema.properties === undefined && schema.additionalProperties)
+    return `mapping by name: ${typeOf(schema.additionalProperties)}`;
+  if (schema.type === "object") return "mapping";
   return schema.type ?? "anything";
 }
 
 export const defaultOf = (schema, required) => {
   if (required) return "**required**";
+  if (Array.isArray(schema.default) && schema.default.length > 0) return code(`[${schema.default.join(", ")}]`);
   if (schema.default === undefined || typeof schema.default === "object") return "";
   return code(schema.default);
 };

@@ -153,6 +153,8 @@ describe("a request that is not right is refused with a reason", () => {
     ["GET", "/v1/sessions/70000%2F1", undefined, 400, "invalid"],
     ["GET", "/v1/sessions/7%2F0", undefined, 400, "invalid"],
     ["GET", "/v1/sessions/65535", undefined, 400, "invalid"],
+    ["GET", "/v1/sessions/7%2F9/trace", undefined, 404, "not-found"],
+    ["GET", "/v1/sessions/7%2F9/capture", undefined, 404, "not-found"],
     ["GET", "/v1/nothing", undefined, 404, "not-found"],
     ["POST", "/v1/tunnels", "{}", 405, "method-not-allowed"],
     ["POST", "/v1/channels/1/bridge", '{"with":"2"}', 400, "invalid"],

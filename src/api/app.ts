@@ -9,6 +9,7 @@ import type { Route } from "./route.js";
 import { routes } from "./routes.js";
 import type { Service } from "./service.js";
 import { eventStream } from "./sse.js";
+import { mountWatching } from "./watching.js";
 
 /** Request bodies are a few words long. */
 const maxBody = 4096;
@@ -29,6 +30,8 @@ export function createApp(service: Service, options: AppOptions = {}): Hono {
     }
     await next();
   });
+  // First: /v1/sessions/{tunnel}/{session} fits these as well.
+  mountWatching(app, service);
   for (const route of routes) mount(app, service, route);
   mountEvents(app, service);
   const document = openapi(service.daemon.version);

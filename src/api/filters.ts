@@ -25,6 +25,22 @@ const side: Filter = {
   description: "who opened it: access, a peer to us; onward, we to an LNS",
 };
 
+const user: Filter = {
+  name: "user",
+  attribute: "userName",
+  match: "equal",
+  value: "NAME",
+  description: "user name",
+};
+
+const address: Filter = {
+  name: "address",
+  attribute: "address",
+  match: "equal",
+  value: "ADDRESS",
+  description: "the subscriber's IPv4 address",
+};
+
 export const filters = {
   tunnel: [
     {
@@ -52,7 +68,15 @@ export const filters = {
   ],
   session: [
     { name: "tunnel", attribute: "tunnel", match: "equal", value: "TUNNEL", description: "the tunnel it is in" },
-    { name: "user", attribute: "userName", match: "equal", value: "NAME", description: "proxied user name" },
+    user,
+    address,
+    {
+      name: "fate",
+      attribute: "fate",
+      match: "equal",
+      value: ["bridged", "terminated"],
+      description: "bridged with another session, or terminated here",
+    },
     { name: "calling", attribute: "callingNumber", match: "equal", value: "NUMBER", description: "calling number" },
     { name: "called", attribute: "calledNumber", match: "equal", value: "NUMBER", description: "called number" },
     {
@@ -72,6 +96,7 @@ export const filters = {
     },
     side,
   ],
+  unit: [user, address],
   channel: [
     {
       name: "session",

@@ -65,6 +65,13 @@ export function createMetrics(source: MetricsSource): Registry {
   counter("junctor_control_retransmissions_total", "Control messages sent again", [], () => [
     [{}, gateway.statistics()["control/retransmissions"] ?? 0],
   ]);
+  termination(registry, gateway);
+  gauge("junctor_subscribers", "Users that end here; a bundle is one", () => gateway.population.subscribers);
+  gauge(
+    "junctor_accounting_pending",
+    "Accounting records that no server has taken yet",
+    () => gateway.aaa?.pending ?? 0,
+  );
   gauge("junctor_tunnels_half_open", "Tunnels whose peer has proven nothing yet", () => gateway.population.halfOpen);
   counter("junctor_frames_dropped_total", "Frames that the data plane dropped", ["reason"], () =>
     labelled("reason", plane.drops()),
@@ -130,6 +137,35 @@ function populations(registry: Registry, gateway: Gateway): void {
       const tunnels = await gateway.tunnels();
       this.reset();
       for (const { side, calls } of tunnels) this.inc({ side }, calls);
+    },
+  });
+}
+
+/** What sessions that end here need: addresses and RADIUS servers. */
+function termination(registry: Registry, gateway: Gateway): void {
+  new Gauge({
+    name: "junctor_pool_addresses",
+    help: "Addresses and prefixes of pools, by what they are for and their state",
+    labelNames: ["pool", "kind", "state"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { pool, kind, size, used, quarantined } of gateway.pools) {
+        this.set({ pool, kind, state: "used" }, used);
+        this.set({ pool, kind, state: "quarantined" }, quarantined);
+        this.set({ pool, kind, state: "free" }, size - used - quarantined);
+      }
+    },
+  });
+  new Gauge({
+    name: "junctor_radius_server_up",
+    help: "Whether a RADIUS server answers",
+    labelNames: ["server", "service"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name, service, alive } of gateway.aaa?.servers ?? [])
+        this.set({ server: name, service }, Number(alive));
     },
   });
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { counters, tunnelAttributes } from "../dataplane/attributes.js";
 import type { GatewayEvent } from "../gateway/types.js";
 import { tunnelStates } from "./filters.js";
+import { pools, ppp, radius, terminated, unit, units, usage } from "./schemas-ppp.js";
 
 const id16 = z.int().min(1).max(0xffff);
 const count = z.int().min(0);
@@ -61,7 +62,11 @@ export const session = z.object({
   bridgedWith: sessionId.nullable().describe("The session that this one is bridged with"),
   callingNumber: text,
   calledNumber: text,
-  userName: text.describe("Proxied user name"),
+  userName: text.describe("User name: as the LAC says, or as it authenticated here"),
+  fate: z.enum(["bridged", "terminated"]).nullable().describe("What becomes of it; null: nothing (yet)"),
+  address: text.describe("The subscriber's IPv4 address, if it is terminated here"),
+  prefix: text.describe("The IPv6 prefix of its link"),
+  delegated: text.describe("The IPv6 prefix that is delegated to it"),
   since,
   counters: countersOf(counters.session),
 });
@@ -83,6 +88,7 @@ export const status = z.object({
   draining: z.boolean().describe("Whether new calls are refused until the last has ended"),
   tunnels: count,
   sessions: count,
+  subscribers: count.describe("Users that end here"),
   configuration: z.object({
     file: z.string(),
     loaded: z.iso.datetime().describe("When the configuration in use was read"),
@@ -108,6 +114,8 @@ const eventTypes = [
   "bridged",
   "unbridged",
   "forward-failed",
+  "subscriber-up",
+  "subscriber-down",
   "reloaded",
   "draining",
   "drained",
@@ -135,6 +143,12 @@ export const event = z.object({
   hostName: z.string().optional(),
   lns: z.string().optional().describe("The LNS that a call could not be forwarded to"),
   ended: ended.optional(),
+  user: z.string().optional().describe("User name of a subscriber"),
+  address: text.optional().describe("IPv4 address of a subscriber"),
+  prefix: text.optional().describe("IPv6 prefix of a subscriber's link"),
+  delegated: text.optional().describe("IPv6 prefix delegated to a subscriber"),
+  cause: z.string().optional().describe("Why a subscriber's session ended (RFC 2866 §5.10)"),
+  usage: usage.optional().describe("What went over it"),
   changes: z.array(z.string()).readonly().optional().describe("What a reload changed, in words"),
   on: z.boolean().optional(),
   sessions: count.optional(),
@@ -175,5 +189,11 @@ export const schemas = {
   Draining: drained,
   Health: health,
   Failure: failure,
+  Ppp: ppp,
+  Unit: unit,
+  Units: units,
+  Pools: pools,
+  Radius: radius,
+  Terminated: terminated,
 } as const;
 export type SchemaName = keyof typeof schemas;

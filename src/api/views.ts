@@ -40,6 +40,10 @@ export const sessionFactsJson = (view: SessionFacts): Omit<Session, "counters"> 
   callingNumber: view.callingNumber ?? null,
   calledNumber: view.calledNumber ?? null,
   userName: view.userName ?? null,
+  fate: view.fate ?? null,
+  address: view.address ?? null,
+  prefix: view.prefix ?? null,
+  delegated: view.delegated ?? null,
   since: iso(view.since),
 });
 
@@ -86,6 +90,12 @@ export function eventJson(gatewayEvent: GatewayEvent, id: number, now: number): 
       const { type, call, lns, ended } = gatewayEvent;
       return { ...head, type, session: sessionName(call), lns, ended: endedJson(ended) };
     }
+    case "subscriber-up": {
+      const { type, call, user, address = null, prefix = null, delegated = null } = gatewayEvent;
+      return { ...head, type, session: sessionName(call), user, address, prefix, delegated };
+    }
+    case "subscriber-down":
+      return { ...head, ...gatewayEvent, address: gatewayEvent.address ?? null };
     default:
       return { ...head, ...gatewayEvent };
   }

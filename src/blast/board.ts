@@ -5,6 +5,7 @@
  */
 import { direction } from "./frame.js";
 import { emptyHistogram } from "./histogram.js";
+import { createPppBoard, type PppBoard, type PppSettings } from "./ppp-board.js";
 import { createSequences, type SequenceTable } from "./sequence.js";
 
 /** The end of a session that a leg stands for. A leg sends in the direction of the same number. */
@@ -37,6 +38,9 @@ export const counter = Object.fromEntries(counterNames.map((name, index) => [nam
   Record<CounterName, number>
 >;
 
+/** The counter of each verdict of `sequence.ts`, of the direction that a frame came in. */
+export const verdictCounter = [counter.received, counter.reordered, counter.duplicated, counter.late] as const;
+
 /** Legs by local call id, `tunnel id << 16 | session id`: an open hash of pairs (id, leg + 1). Entries are never removed. */
 export type CallTable = Uint32Array;
 
@@ -57,12 +61,14 @@ export interface Board {
   readonly nextSequence: Uint32Array;
   /** By leg: 1 if its data messages carry sequence numbers (RFC 2661 §5.4). */
   readonly numbered: Uint8Array;
+  /** PPP subscribers in the sessions; without: the frames of sessions are ours from the first to the last. */
+  readonly ppp: PppBoard | undefined;
 }
 
 const shared32 = (length: number): Uint32Array => new Uint32Array(new SharedArrayBuffer(length * 4));
 const sharedCounters = (): Float64Array => new Float64Array(new SharedArrayBuffer(counterNames.length * 8));
 
-export function createBoard(sessions: number): Board {
+export function createBoard(sessions: number, ppp?: PppSettings): Board {
   const legs = sessions * 2;
   const capacity = 2 ** Math.ceil(Math.log2(Math.max(16, sessions * 2)));
   return {
@@ -75,6 +81,7 @@ export function createBoard(sessions: number): Board {
     sequences: createSequences(legs),
     nextSequence: shared32(legs),
     numbered: new Uint8Array(new SharedArrayBuffer(legs)),
+    ppp: ppp && createPppBoard(sessions, ppp),
   };
 }
 

@@ -8,13 +8,16 @@ import { addCall, type Board, legOf, type Side, side } from "./board.js";
 import type { ControlEvent } from "./control.js";
 import { emptyHistogram, record } from "./histogram.js";
 import type { BlastOptions } from "./options.js";
+import { createPppCalls, type PppCalls } from "./ppp-calls.js";
 import type { Transport } from "./transport.js";
 
 export const legState = { idle: 0, opening: 1, up: 2, down: 3 } as const;
 
-interface Route {
+export interface Route {
   readonly peerTunnelId: number;
   readonly path: number;
+  readonly socket: number;
+  readonly remote: string;
 }
 
 /** How calls ended, on one side: how often each result, in words. */
@@ -52,6 +55,8 @@ export interface Calls {
   /** When the last call or tunnel ended. */
   lastDown: number;
   handle(at: Side, event: ControlEvent): void;
+  /** PPP subscribers in the sessions. */
+  readonly ppp: PppCalls | undefined;
   /** Opens the call of a session in a tunnel of ours. */
   open(session: number, tunnel: TunnelId | undefined): void;
   /** Hangs up one end of a session, if it is up. */
@@ -117,7 +122,7 @@ export function createCalls(
   options: BlastOptions,
   board: Board,
   endpoints: readonly [lac: Endpoint, lns: Endpoint],
-  transport: Pick<Transport, "path">,
+  transport: Pick<Transport, "path" | "send">,
 ): Calls {
   const { sessions } = board;
   const started = new Float64Array(sessions);
@@ -135,6 +140,16 @@ export function createCalls(
     refused: 0,
     lastDown: 0,
     handle,
+    ppp:
+      board.ppp &&
+      createPppCalls(board, board.ppp, {
+        send: (session, bytes) => {
+          const route = calls.sides[side.lac].tunnels.get(calls.sides[side.lac].call[session]! >>> 16);
+          if (route !== undefined) transport.send(route.socket, route.remote, bytes);
+        },
+        up: complete,
+        hangUp: (session) => calls.hangUp(session, side.lac),
+      }),
     open(session, tunnel) {
       const now = performance.now();
       started[session] = now;
@@ -190,6 +205,12 @@ export function createCalls(
     mine.up++;
     const other = calls.sides[1 - at]!.state[session];
     if (options.role === "both" && other !== legState.up) return;
+    if (calls.ppp === undefined) complete(session);
+    else calls.ppp.begin(session);
+  }
+
+  /** Everything of a session that is ours is up. */
+  function complete(session: number): void {
     settle(session);
     calls.up++;
     calls.lastUp = performance.now();
@@ -201,6 +222,7 @@ export function createCalls(
     const session = mine.sessionOf.get(call);
     if (session === undefined) return;
     mine.sessionOf.delete(call);
+    calls.ppp?.gone(session);
     if (mine.state[session] !== legState.up) mine.failed++;
     mine.state[session] = legState.down;
     mine.down++;
@@ -237,7 +259,8 @@ export function createCalls(
         return;
       case "tunnel-up": {
         const { port, remote } = endpoint.tunnel(event.tunnel)!;
-        mine.tunnels.set(event.tunnel, { peerTunnelId: event.peerTunnelId, path: transport.path(port, remote) });
+        const path = transport.path(port, remote);
+        mine.tunnels.set(event.tunnel, { peerTunnelId: event.peerTunnelId, path, socket: port, remote });
         if (at === side.lac) calls.tunnels.up++;
         return;
       }

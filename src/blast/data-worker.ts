@@ -8,4 +8,5 @@ nameThread("blast-data");
 runDataLoop(workerData as DataStart, {
   command: () => receiveMessageOnPort(port)?.message as Command | undefined,
   post: (letters) => port.postMessage(letters, [letters]),
+  changed: (sessions) => port.postMessage(sessions),
 });

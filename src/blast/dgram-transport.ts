@@ -3,10 +3,13 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { JunctorError } from "../errors.js";
 import { createMemory, createRegion, joinSocketAddress, splitSocketAddress } from "../system/index.js";
-import type { Board } from "./board.js";
+import { type Board, legOf, side } from "./board.js";
 import { maximumSize } from "./frame.js";
 import { createPacer } from "./pacer.js";
 import { createPaths } from "./paths.js";
+import type { PppBoard } from "./ppp-board.js";
+import { createSubscribers, type FrameOut } from "./ppp-client.js";
+import { createPacketReceiver, createPacketSender, putDataHeader } from "./ppp-traffic.js";
 import { createReceiver, receiverScratch } from "./receiver.js";
 import { createSender, messageStride } from "./sender.js";
 import {
@@ -23,6 +26,8 @@ import {
 const burst = 64;
 /** Milliseconds between two looks at what is due. */
 const tick = 1;
+/** Between looks at what subscribers have to send again. */
+const chase = 100;
 /** A message lies where the frame behind its shortest header begins at a multiple of 4. */
 const lead = 2;
 
@@ -62,7 +67,7 @@ export async function openDgramTransport(
 ): Promise<Transport> {
   const memory = createMemory(1 << 18);
   const region = createRegion(memory);
-  const receive = createReceiver(board, memory, region.allocate(receiverScratch));
+  const scratch = region.allocate(receiverScratch);
   const arriveAt = region.allocate(65_536) + lead;
   const leaveAt = region.allocate(messageStride(maximumSize)) + lead;
   const sockets = await openAll(listeners);
@@ -75,8 +80,39 @@ export async function openDgramTransport(
     sockets[socket]!.send(bytes, port, address, () => {}); // a message that could not leave is seen as lost
   };
 
+  const { ppp } = board;
+  const subscribers = ppp && createSubscribers(board, ppp, memory.u8, frameOut(board, ppp));
+  const frames = ppp && subscribers && createPacketReceiver(board, ppp, memory, scratch, subscribers);
+  const receive = createReceiver(board, memory, scratch, frames);
+  const tell = (): void => {
+    const changes = subscribers?.changes();
+    if (changes !== undefined) setImmediate(() => events.subscribers(changes));
+  };
+  const chaser = setInterval(() => {
+    subscribers?.expire(performance.now());
+    tell();
+  }, chase);
+
+  function frameOut(board: Board, ppp: PppBoard): FrameOut {
+    const at = region.allocate(4096);
+    let header = 0;
+    let sender = 0;
+    return {
+      begin(session) {
+        sender = session;
+        header = putDataHeader(memory.u8, at, board, ppp, session);
+        return at + header;
+      },
+      end(length) {
+        ppp.sequence[sender]!++;
+        const { socket, remote } = paths.list[board.path[legOf(sender, side.lac)]!]!;
+        transmit(socket, remote, memory.u8.slice(at, at + header + length));
+      },
+    };
+  }
+
   for (const [index, socket] of sockets.entries()) {
-    const { side } = listeners[index]!;
+    const { side: here } = listeners[index]!;
     socket.on("error", () => {}); // an ICMP error of an earlier message: the loss is seen elsewhere
     socket.on("message", (bytes, { address, port, family }) => {
       if ((bytes[0]! & 0x80) !== 0) {
@@ -85,12 +121,13 @@ export async function openDgramTransport(
         return;
       }
       memory.u8.set(bytes, arriveAt);
-      receive(arriveAt, arriveAt + bytes.length, side, microseconds());
+      receive(arriveAt, arriveAt + bytes.length, here, microseconds());
+      tell();
     });
   }
 
   function startTraffic({ order, size, ...pace }: Traffic): void {
-    const sender = createSender(board, memory, order, size);
+    const sender = ppp ? createPacketSender(board, ppp, memory, order, size) : createSender(board, memory, order, size);
     const pacer = createPacer(pace, board, performance.now());
     timer = setInterval(() => {
       const due = Math.min(pacer(performance.now()), burst);
@@ -125,6 +162,7 @@ export async function openDgramTransport(
     },
     async close() {
       clearInterval(timer);
+      clearInterval(chaser);
       await Promise.all(sockets.map((socket) => new Promise<void>((done) => socket.close(done))));
     },
   };

@@ -50,7 +50,10 @@ export async function openFfiTransport(
     board,
   };
   const worker = new Worker(workerUrl, { workerData: start });
-  worker.on("message", (letters: ArrayBuffer) => events.control(readMailbox(letters)));
+  worker.on("message", (message: ArrayBuffer | Uint32Array) => {
+    if (message instanceof Uint32Array) events.subscribers(message);
+    else events.control(readMailbox(message));
+  });
   worker.on("error", events.failed);
   const exited = once(worker, "exit").catch(() => {});
   const tell = (command: Command): void => {
@@ -60,11 +63,16 @@ export async function openFfiTransport(
 
   return {
     kind: "ffi",
-    sockets: sockets.map(({ local }, index) => ({ side: listeners[index]!.side, local })),
+    sockets: sockets.map(({ local, fd }, index) => ({ side: listeners[index]!.side, local, fd })),
     send: outbox.add,
     flush: outbox.flush,
-    path: paths.indexOf,
-    startTraffic: (traffic) => tell({ type: "start", traffic, paths: paths.list }),
+    path(socket, remote) {
+      const known = paths.list.length;
+      const index = paths.indexOf(socket, remote);
+      if (index === known) tell({ type: "paths", paths: paths.list });
+      return index;
+    },
+    startTraffic: (traffic) => tell({ type: "start", traffic }),
     stopTraffic: () => tell({ type: "stop" }),
     async close() {
       tell({ type: "close" });

@@ -1,7 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createMemory } from "../system/index.js";
-import { checkFrame, direction, directionOf, minimumSize, sequenceOf, sessionOf, timeOf, writeFrame } from "./frame.js";
+import { answerEcho } from "../wire/icmp.js";
+import {
+  checkFrame,
+  checkRoutedFrame,
+  destinationOf,
+  direction,
+  directionOf,
+  isReturn,
+  minimumSize,
+  sequenceOf,
+  sessionOf,
+  timeOf,
+  writeFrame,
+  writePing,
+} from "./frame.js";
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const memory = createMemory(2048);
@@ -22,6 +36,26 @@ describe("frame", () => {
         ]);
         expect(memory.u8[7]).toBe(0xee);
         expect(memory.u8[8 + ((size + 3) & ~3)]).toBe(0xee);
+      }),
+    );
+  });
+
+  test("a ping is one that hosts answer, and the answer is known again", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: minimumSize, max: 1500 }), u32, u32, (size, session, sequence) => {
+        writePing(memory, 8, size, session, sequence, 7, 0x6440_0001, 0xc000_0201);
+        expect(isReturn(memory.u8, 12, true)).toBe(false);
+        const reply = answerEcho(memory.u8.slice(12, 8 + size), ["192.0.2.1"]);
+        expect(reply).toHaveLength(size - 4);
+        memory.u8.set(reply!, 12);
+        expect(isReturn(memory.u8, 12, true)).toBe(true);
+        expect(isReturn(memory.u8, 12, false)).toBe(false);
+        expect(checkRoutedFrame(memory, 8, size)).toBe(true);
+        expect([sessionOf(memory, 8), sequenceOf(memory, 8), destinationOf(memory, 8)]).toEqual([
+          session,
+          sequence,
+          0x6440_0001,
+        ]);
       }),
     );
   });

@@ -8,7 +8,8 @@
  *   | address (ff)  | control (03)  |       protocol (0021)         |  PPP (RFC 1662 §3.1)
  *   +---------------+---------------+-------------------------------+
  *   |     IPv4 header, 20 bytes: 198.18.n.n to 198.19.n.n or back   |
- *   |     UDP header, 8 bytes: port 9 (discard), no checksum        |
+ *   |     UDP header, 8 bytes: port 9 (discard), no checksum;       |
+ *   |     of a ping the ICMP header, 8 bytes                        |
  *   +---------------------------------------------------------------+
  *   |        magic, its last byte the direction (below)             |
  *   |        session: number in the run, from 0                     |
@@ -27,6 +28,8 @@ import type { Memory } from "../system/index.js";
 /** Up: from the LAC to the LNS. */
 export const direction = { up: 0, down: 1 } as const;
 
+const protocolNumber = { icmp: 1, udp: 17 } as const;
+
 const pppHeader = 4;
 const ipHeader = 20;
 const udpHeader = 8;
@@ -42,6 +45,8 @@ const word = { ppp: 0, ip: 1, udp: 6, magic: 8, session: 9, sequence: 10, time: 
 const pppWord = 0x2100_03ff;
 const magicWord = 0x004c_424a; // "JBL", then the direction
 const weyl = 0x9e37_79b9;
+const echoRequest = 8;
+const echoReply = 0;
 
 /** The memory that frames lie in. */
 export type Frames = Pick<Memory, "u8" | "u32" | "view">;
@@ -80,6 +85,69 @@ const swap16 = (value: number): number => ((value & 0xff) << 8) | ((value >>> 8)
 /** A word as it lies in memory, from its value in network order. */
 const network = (value: number): number => (swap16(value & 0xffff) << 16) | swap16(value >>> 16);
 
+/** Writes PPP and IPv4 header; addresses as they lie in memory. */
+function writeIpHeader(
+  words: Memory["u32"],
+  base: number,
+  size: number,
+  protocol: number,
+  source: number,
+  destination: number,
+): void {
+  const length = size - pppHeader;
+  words[base] = pppWord;
+  words[base + word.ip] = 0x0045 | (swap16(length) << 16);
+  words[base + word.ip + 1] = 0x0040_0000; // DF
+  words[base + word.ip + 3] = source;
+  words[base + word.ip + 4] = destination;
+  const ttlAndProtocol = 0x0040 | (protocol << 8);
+  // 45 00, length, DF, TTL 64, protocol and both addresses; the sum does not mind the order of bytes.
+  let sum = 0x0045 + swap16(length) + 0x0040 + ttlAndProtocol;
+  sum += (source & 0xffff) + (source >>> 16) + (destination & 0xffff) + (destination >>> 16);
+  sum = (sum & 0xffff) + (sum >>> 16);
+  sum = (sum & 0xffff) + (sum >>> 16);
+  words[base + word.ip + 2] = ttlAndProtocol | ((~sum & 0xffff) << 16);
+}
+
+/** The same and a UDP header; ports as they lie in memory. */
+function writeHeaders(
+  words: Memory["u32"],
+  base: number,
+  size: number,
+  source: number,
+  destination: number,
+  ports: number,
+): void {
+  writeIpHeader(words, base, size, protocolNumber.udp, source, destination);
+  words[base + word.udp] = ports;
+  words[base + word.udp + 1] = swap16(size - pppHeader - ipHeader);
+}
+
+/** Writes what follows the headers, its digest as 0. */
+function writeProof(
+  words: Memory["u32"],
+  base: number,
+  size: number,
+  session: number,
+  way: number,
+  sequence: number,
+  time: number,
+): void {
+  const end = base + ((size + 3) >>> 2);
+  words[base + word.magic] = magicWord | (way << 24);
+  words[base + word.session] = session;
+  words[base + word.sequence] = sequence;
+  words[base + word.time] = time;
+  words[base + word.digest] = 0;
+  let fill = Math.imul(session ^ Math.imul(sequence, weyl), prime);
+  for (let i = base + word.fill; i < end; i++) {
+    words[i] = fill;
+    fill = (fill + weyl) | 0;
+  }
+  const tail = size & 3;
+  if (tail !== 0) words[end - 1]! &= (1 << (tail * 8)) - 1;
+}
+
 /**
  * Writes a PPP frame of `size` bytes at byte offset `at`, a multiple of 4. The bytes up to the next multiple of 4 behind it
  * become 0.
@@ -94,52 +162,89 @@ export function writeFrame(
   time: number,
 ): void {
   const base = at >>> 2;
-  const end = base + ((size + 3) >>> 2);
-  const length = size - pppHeader;
-  words[base] = pppWord;
-
-  const low = session & 0xffff;
-  // 45 00, length, DF, TTL 64, protocol 17 and both addresses, of which the low halves are the session's.
-  let sum = 0x4500 + length + 0x4000 + 0x4011 + 0xc612 + 0xc613 + 2 * low;
-  sum = (sum & 0xffff) + (sum >>> 16);
-  sum = (sum & 0xffff) + (sum >>> 16);
-  const lac = network(0xc612_0000 | low);
-  const lns = network(0xc613_0000 | low);
-  words[base + word.ip] = 0x0045 | (swap16(length) << 16);
-  words[base + word.ip + 1] = 0x0040_0000;
-  words[base + word.ip + 2] = 0x1140 | (swap16(~sum & 0xffff) << 16);
-  words[base + word.ip + 3] = way === direction.up ? lac : lns;
-  words[base + word.ip + 4] = way === direction.up ? lns : lac;
-  words[base + word.udp] = 0x0900_0900;
-  words[base + word.udp + 1] = swap16(length - ipHeader);
-
-  words[base + word.magic] = magicWord | (way << 24);
-  words[base + word.session] = session;
-  words[base + word.sequence] = sequence;
-  words[base + word.time] = time;
-  words[base + word.digest] = 0;
-  let fill = Math.imul(session ^ Math.imul(sequence, weyl), prime);
-  for (let i = base + word.fill; i < end; i++) {
-    words[i] = fill;
-    fill = (fill + weyl) | 0;
-  }
-  const tail = size & 3;
-  if (tail !== 0) words[end - 1]! &= (1 << (tail * 8)) - 1;
+  const lac = network(0xc612_0000 | (session & 0xffff));
+  const lns = network(0xc613_0000 | (session & 0xffff));
+  const up = way === direction.up;
+  writeHeaders(words, base, size, up ? lac : lns, up ? lns : lac, 0x0900_0900);
+  writeProof(words, base, size, session, way, sequence, time);
   words[base + word.digest] = digest(words, base, size);
 }
+
+/**
+ * The same with addresses (as numbers) and a port of the receiver's that the caller gives, to be routed on its way: the digest
+ * is that of what follows the headers.
+ */
+export function writeRoutedFrame(
+  { u32: words }: Frames,
+  at: number,
+  size: number,
+  session: number,
+  sequence: number,
+  time: number,
+  source: number,
+  destination: number,
+  port: number,
+): void {
+  const base = at >>> 2;
+  writeHeaders(words, base, size, network(source), network(destination), (swap16(port) << 16) | 0x0900);
+  writeProof(words, base, size, session, direction.up, sequence, time);
+  words[base + word.digest] = digest(words, base + word.magic, size - word.magic * 4);
+}
+
+/** The same as an echo request (RFC 792), whose header is as long as that of UDP. */
+export function writePing(
+  { u32: words }: Frames,
+  at: number,
+  size: number,
+  session: number,
+  sequence: number,
+  time: number,
+  source: number,
+  destination: number,
+): void {
+  const base = at >>> 2;
+  writeIpHeader(words, base, size, protocolNumber.icmp, network(source), network(destination));
+  writeProof(words, base, size, session, direction.up, sequence, time);
+  words[base + word.digest] = digest(words, base + word.magic, size - word.magic * 4);
+  words[base + word.udp] = echoRequest;
+  words[base + word.udp + 1] = network(((session & 0xffff) << 16) | (sequence & 0xffff));
+  let sum = 0;
+  const end = base + ((size + 3) >>> 2);
+  for (let i = base + word.udp; i < end; i++) sum += (words[i]! & 0xffff) + (words[i]! >>> 16);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  words[base + word.udp] = echoRequest | ((~sum & 0xffff) << 16);
+}
+
+/**
+ * Whether the IPv4 packet at byte offset `at` is of the kind that comes back: a UDP datagram, or the reply to a ping. Its header
+ * has no options.
+ */
+export const isReturn = (u8: Uint8Array, at: number, pinged: boolean): boolean =>
+  pinged ? u8[at + 9] === protocolNumber.icmp && u8[at + ipHeader] === echoReply : u8[at + 9] === protocolNumber.udp;
 
 /**
  * Whether the PPP frame of `size` bytes at byte offset `at`, a multiple of 4, is one of ours and whole. The bytes up to the
  * next multiple of 4 must be 0. The digest field is overwritten with 0.
  */
-export function checkFrame({ u32: words }: Frames, at: number, size: number): boolean {
+export const checkFrame = (frames: Frames, at: number, size: number): boolean => check(frames, at, size, 0);
+
+/** The same for `writeRoutedFrame`. */
+export const checkRoutedFrame = (frames: Frames, at: number, size: number): boolean =>
+  check(frames, at, size, word.magic);
+
+/** `from`: the first word that the digest is of. */
+function check({ u32: words }: Frames, at: number, size: number, from: number): boolean {
   if (size < minimumSize) return false;
   const base = at >>> 2;
   if ((words[base + word.magic]! & 0x00ff_ffff) !== magicWord) return false;
   const claimed = words[base + word.digest]!;
   words[base + word.digest] = 0;
-  return digest(words, base, size) === claimed;
+  return digest(words, base + from, size - from * 4) === claimed;
 }
+
+/** The IPv4 destination of a frame, as a number. */
+export const destinationOf = ({ u32: words }: Frames, at: number): number =>
+  network(words[(at >>> 2) + word.ip + 4]!) >>> 0;
 
 /** Fields of a frame that `checkFrame` found whole. */
 export const sessionOf = ({ u32: words }: Frames, at: number): number => words[(at >>> 2) + word.session]!;

@@ -3,6 +3,8 @@
  * the options as a library takes them stands beside it.
  */
 
+import { type AuthMethod, authMethods } from "./ppp-board.js";
+
 export type Role = "both" | "lac" | "lns";
 export type TransportKind = "auto" | "ffi" | "dgram";
 
@@ -25,13 +27,23 @@ export interface BlastOptions {
   readonly userName: string | undefined;
   /** Whether the LACs demand sequence numbers in data (Sequencing Required AVP). */
   readonly sequencing: boolean;
+  /** Whether each session has a PPP client in it, which the LNS terminates; with role `lac` alone. */
+  readonly ppp: boolean;
+  readonly user: string;
+  readonly password: string;
+  readonly auth: readonly AuthMethod[];
+  readonly ipv6: boolean;
+  /** Where subscribers send to, ADDRESS:PORT of IPv4; without: to each other. */
+  readonly target: string | undefined;
+  /** An IPv4 address that subscribers ping, instead. */
+  readonly ping: string | undefined;
   readonly traffic: boolean;
   readonly size: number;
   readonly rate: number;
   readonly inFlight: number;
   readonly seconds: number;
   readonly hold: number;
-  readonly hangup: "lac" | "lns" | "both";
+  readonly hangup: "lac" | "lns" | "ppp" | "both";
   /** Share of the frames that may be lost. */
   readonly maxLoss: number;
   readonly seed: number | undefined;
@@ -115,6 +127,39 @@ export const options: readonly Option[] = [
     help: "Proxy authentication name of every call; %d becomes the session's number",
   },
   { name: "sequencing", ...flag, help: "Demand sequence numbers in data (Sequencing Required AVP)" },
+  {
+    name: "ppp",
+    ...flag,
+    help: "PPP subscribers in the sessions, for an LNS that terminates them; implies --role lac",
+  },
+  {
+    name: "user",
+    ...text,
+    value: "NAME",
+    default: "blast",
+    help: "Subscribers' name; %d becomes the session's number",
+  },
+  { name: "password", ...text, value: "TEXT", default: "blast", help: "Subscribers' password; %d as in --user" },
+  {
+    name: "auth",
+    ...oneOf(...authMethods, "any"),
+    default: "any",
+    help: "How subscribers authenticate; any: as the LNS demands",
+  },
+  { name: "ipv6", ...flag, help: "Subscribers want IPv6CP too" },
+  {
+    name: "target",
+    ...address,
+    default: undefined,
+    help: "Where subscribers' packets go, to an IPv4 host that returns them; without it, to the next subscriber",
+  },
+  {
+    name: "ping",
+    ...text,
+    value: "ADDR",
+    default: undefined,
+    help: "Subscribers ping this IPv4 address, as the LNS's own, and their frames are echo requests",
+  },
   { name: "no-traffic", ...flag, help: "Set up and tear down alone" },
   { name: "size", ...whole(52, 9000), value: "BYTES", default: "512", help: "Size of a PPP frame, from ff 03 on" },
   {
@@ -141,9 +186,9 @@ export const options: readonly Option[] = [
   },
   {
     name: "hangup",
-    ...oneOf("lac", "lns", "both"),
+    ...oneOf("lac", "lns", "ppp", "both"),
     default: "both",
-    help: "Which end hangs up; both: they take turns",
+    help: "Which end hangs up; both: they take turns. ppp: subscribers end their links first; with --ppp, they are one of both",
   },
   {
     name: "max-loss",

@@ -43,6 +43,16 @@ describe("the command line of blast", () => {
     expect([json, secretFile, read.hidden]).toEqual([true, "s", true]);
   });
 
+  test("subscribers are a LAC's alone, and authenticate as they are told", () => {
+    const read = (...words: string[]) => parseOptions(["--ppp", "--switch", "192.0.2.1:1701", ...words]).options;
+    expect(read()).toMatchObject({ role: "lac", ppp: true, auth: ["pap", "chap", "mschapv2"], target: undefined });
+    expect(read("--auth", "chap", "--hangup", "ppp", "--target", "198.51.100.1:7")).toMatchObject({
+      auth: ["chap"],
+      hangup: "ppp",
+      target: "198.51.100.1:7",
+    });
+  });
+
   test.each([
     [["--nonsense"], "unknown argument --nonsense"],
     [["tunnels"], "unknown argument"],
@@ -51,11 +61,17 @@ describe("the command line of blast", () => {
     [["--tunnels", "1.5"], "a whole number"],
     [["--rate", ""], "a number from"],
     [["--switch", "localhost"], "ADDRESS:PORT"],
+    [["--ppp"], "--switch"],
+    [["--ppp", "--switch", "192.0.2.1:1", "--hangup", "lns"], "the LNS is not ours"],
+    [["--hangup", "ppp"], "there is no PPP"],
+    [["--target", "[::1]:7"], "an IPv4 address"],
     [["--switch", "1.2.3.4:70000"], "ADDRESS:PORT"],
     [["--role", "lts"], "expected both, lac, lns"],
     [["--seed", "1", "--seed", "2"], "given twice"],
     [["--role", "lac"], "--switch"],
     [["--hidden"], "--secret-file"],
+    [["--ping", "localhost"], "expected an IPv4 address"],
+    [["--ping", "192.0.2.1", "--target", "192.0.2.1:7"], "give one of them"],
   ])("%j is refused with a reason", (args, reason) => {
     expect(() => parseOptions(args)).toThrow(reason);
   });

@@ -1,5 +1,7 @@
+import { isIPv4 } from "node:net";
 import { JunctorError } from "../errors.js";
 import { type BlastOptions, type Option, options, type Role, type TransportKind } from "./options.js";
+import { type AuthMethod, authMethods } from "./ppp-board.js";
 
 /** The words of a command line by option name; flags are `true`. */
 type Given = ReadonlyMap<string, readonly string[]>;
@@ -66,7 +68,7 @@ export function parseOptions(args: readonly string[]): Parsed {
 
   const rate = number("rate");
   const parsed: BlastOptions = {
-    role: text("role") as Role,
+    role: has("ppp") ? "lac" : (text("role") as Role),
     switch: text("switch"),
     lnsListen: given.get("lns-listen") ?? [text("lns-listen")!],
     lacBind: text("lac-bind")!,
@@ -82,6 +84,13 @@ export function parseOptions(args: readonly string[]): Parsed {
     calledNumber: text("called-number"),
     userName: text("user-name"),
     sequencing: has("sequencing"),
+    ppp: has("ppp"),
+    user: text("user")!,
+    password: text("password")!,
+    auth: text("auth") === "any" ? authMethods : [text("auth") as AuthMethod],
+    ipv6: has("ipv6"),
+    target: text("target"),
+    ping: text("ping"),
     traffic: !has("no-traffic"),
     size: number("size"),
     rate,
@@ -96,6 +105,12 @@ export function parseOptions(args: readonly string[]): Parsed {
   if (parsed.role === "lac" && parsed.switch === undefined) {
     throw usage("--role lac has nowhere to call", "give --switch ADDR:PORT");
   }
+  if (parsed.ppp && parsed.hangup === "lns") throw usage("--hangup lns: the LNS is not ours", "lac, ppp or both");
+  if (!parsed.ppp && parsed.hangup === "ppp") throw usage("--hangup ppp: there is no PPP", "give --ppp");
+  if (parsed.target?.startsWith("[")) throw usage(`--target ${parsed.target}`, "expected an IPv4 address");
+  if (parsed.ping !== undefined && !isIPv4(parsed.ping))
+    throw usage(`--ping ${parsed.ping}`, "expected an IPv4 address");
+  if (parsed.ping !== undefined && parsed.target !== undefined) throw usage("--ping and --target", "give one of them");
   if (parsed.hidden && !has("secret-file")) throw usage("--hidden has no key to hide with", "give --secret-file FILE");
   return { options: parsed, secretFile: text("secret-file"), json: has("json"), help: has("help") };
 }
@@ -118,7 +133,8 @@ export function help(): string {
     "usage: junctor blast [OPTIONS]",
     "",
     "Plays many LACs and LNSs: sets up tunnels and sessions through a switch, sends PPP frames both ways, checks each one,",
-    "tears down, and reports. Exit status 0 if every session came up and every frame arrived as it was sent.",
+    "tears down, and reports. With --ppp it plays LACs and their subscribers instead, which dial in at an LNS. Exit status 0",
+    "if every session came up and every frame arrived as it was sent.",
     "",
     ...lines,
     "",

@@ -4,7 +4,8 @@ import { type Board, legOf, type Side, side } from "./board.js";
 import { type Calls, legState } from "./calls.js";
 import type { Control } from "./control.js";
 import type { BlastOptions } from "./options.js";
-import { sentAndBack } from "./report.js";
+import { neighbour, pppState } from "./ppp-board.js";
+import { isClosed, sentAndBack } from "./report.js";
 import { sendOrder } from "./schedule.js";
 import type { Transport } from "./transport.js";
 import { pause, until } from "./until.js";
@@ -119,6 +120,7 @@ async function inWindow(run: Run, { phase, ...options }: Started): Promise<boole
   run.show = { phase, done: options.finished, total: options.total };
   run.window = window;
   const step = (): boolean => {
+    run.calls.ppp?.expire();
     window.feed();
     control.pump();
     return options.finished() >= options.total;
@@ -136,7 +138,7 @@ export async function sendTraffic(run: Run): Promise<number> {
     options.role === "both" ? [side.lac, side.lns] : [options.role === "lac" ? side.lac : side.lns];
   const legs: number[] = [];
   for (let session = 0; session < board.sessions; session++) {
-    if (sides.every((at) => calls.sides[at].state[session] === legState.up)) {
+    if (sides.every((at) => calls.sides[at].state[session] === legState.up) && reachable(board, session)) {
       for (const at of sides) legs.push(legOf(session, at));
     }
   }
@@ -144,15 +146,22 @@ export async function sendTraffic(run: Run): Promise<number> {
   const from = performance.now();
   const seconds = () => (performance.now() - from) / 1000;
   run.show = { phase: "traffic", done: seconds, total: options.seconds };
-  const { size, rate, inFlight, role } = options;
-  transport.startTraffic({ size, rate, inFlight, closed: role === "both", order });
+  const { size, rate, inFlight } = options;
+  transport.startTraffic({ size, rate, inFlight, closed: isClosed(options), order });
   await pause(options.seconds, signal);
   transport.stopTraffic();
   const sent = seconds();
   const back = () => sentAndBack(board).back;
-  const all = () => role === "both" && back() >= sentAndBack(board).sent;
+  const all = () => isClosed(options) && back() >= sentAndBack(board).sent;
   await until(all, { progress: back, idle: drainPatience });
   return sent;
+}
+
+/** Whether packets of a subscriber arrive somewhere: it is up, and so is whom it sends to. */
+function reachable({ ppp, sessions }: Board, session: number): boolean {
+  if (ppp === undefined) return true;
+  const to = ppp.settings.target === undefined ? neighbour(session, sessions) : session;
+  return ppp.state[session] === pppState.up && ppp.state[to] === pppState.up;
 }
 
 interface Torn {
@@ -195,7 +204,13 @@ export async function tearDown(run: Run, tunnels: readonly (TunnelId | undefined
 }
 
 function hangUp({ options: { hangup, role }, calls }: Run, session: number): void {
-  const turn = hangup === "both" ? ((session & 1) as Side) : side[hangup];
+  if (calls.ppp !== undefined) {
+    const linkFirst = hangup === "ppp" || (hangup === "both" && (session & 1) === 1);
+    if (linkFirst) calls.ppp.close(session);
+    else calls.hangUp(session, side.lac);
+    return;
+  }
+  const turn = hangup === "lac" || hangup === "lns" ? side[hangup] : ((session & 1) as Side);
   const first = role === "both" ? turn : side[role];
   const at = calls.sides[first].state[session] === legState.up ? first : ((1 - first) as Side);
   calls.hangUp(session, at);

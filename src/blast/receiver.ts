@@ -1,6 +1,6 @@
 /** The receiving end of every session: finds the leg that a data message is for and checks the frame in it. */
 import { checkData, flag, flagsOf, payloadAt, payloadEnd, sessionIdOf, tunnelIdOf } from "../wire/l2tp2.js";
-import { type Board, counter, findCall, type Side, sessionOfLeg, side } from "./board.js";
+import { type Board, counter, findCall, type Side, sessionOfLeg, side, verdictCounter } from "./board.js";
 import {
   checkFrame,
   directionOf,
@@ -12,6 +12,7 @@ import {
   timeOf,
 } from "./frame.js";
 import { record } from "./histogram.js";
+import type { ReceiveFrame } from "./ppp-traffic.js";
 import { arrived, verdict } from "./sequence.js";
 
 /** Takes a data message, from byte offset `at` to `end`, that a socket of a side received, and the time in microseconds. */
@@ -20,10 +21,11 @@ export type Receive = (at: number, end: number, at_: Side, time: number) => void
 /** Bytes of scratch memory that a receiver needs. */
 export const receiverScratch = (maximumSize + 7) & ~7;
 
-const verdictCounter = [counter.received, counter.reordered, counter.duplicated, counter.late] as const;
-
-/** `scratch` is a byte offset, a multiple of 4, behind which `receiverScratch` bytes of the memory are the receiver's. */
-export function createReceiver(board: Board, memory: Frames, scratch: number): Receive {
+/**
+ * `scratch` is a byte offset, a multiple of 4, behind which `receiverScratch` bytes of the memory are the receiver's. With
+ * `frames`, it takes what comes for a leg instead.
+ */
+export function createReceiver(board: Board, memory: Frames, scratch: number, frames?: ReceiveFrame): Receive {
   const { u8, view } = memory;
   return (at, end, here, time) => {
     // What arrives at the LNS was sent up, what arrives at the LAC down.
@@ -37,6 +39,10 @@ export function createReceiver(board: Board, memory: Frames, scratch: number): R
     const leg = findCall(board.calls[here], call);
     if (leg < 0) {
       counters[counter.stray]!++;
+      return;
+    }
+    if (frames !== undefined) {
+      frames(leg, at, end, time);
       return;
     }
 

@@ -34,7 +34,7 @@ function verdict(problems: readonly string[], interrupted: boolean): string {
   return interrupted ? "interrupted; nothing went wrong until then" : "passed";
 }
 
-export function reportText({ run, setup, traffic, teardown, problems, interrupted }: Report): string {
+export function reportText({ run, setup, ppp, traffic, teardown, problems, interrupted }: Report): string {
   const { tunnels, sessions } = setup;
   return [
     `${run.role === "lns" ? "as LNS" : `to ${run.target}`}, ${run.tunnels} tunnels, ${grouped(run.sessions)} sessions, frames of ${run.size} bytes (${run.transport})`,
@@ -52,7 +52,7 @@ export function reportText({ run, setup, traffic, teardown, problems, interrupte
       ? [
           `traffic, ${duration(traffic.seconds * 1e6)}`,
           ...flowRows("up", traffic.up),
-          ...flowRows("down", traffic.down),
+          ...(ppp ? [] : flowRows("down", traffic.down)),
         ]
       : []),
     "tear-down",

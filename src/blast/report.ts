@@ -41,6 +41,18 @@ export interface Report {
     /** How often tunnels and calls failed for which reason. */
     readonly failures: Readonly<Record<string, number>>;
   };
+  /** With --ppp: what became of the subscribers. */
+  readonly ppp:
+    | {
+        readonly up: number;
+        /** Addresses that two had at the same time. */
+        readonly duplicateAddresses: number;
+        /** Links that ended before they were hung up. */
+        readonly lost: number;
+        /** How those that never came up failed, by reason. */
+        readonly failures: Readonly<Record<string, number>>;
+      }
+    | undefined;
   readonly traffic: { readonly seconds: number; readonly up: Flow; readonly down: Flow } | null;
   readonly teardown: {
     readonly sessions: number;
@@ -120,10 +132,13 @@ function flowProblems(
   return found.filter(([is]) => is).map(([, words]) => words);
 }
 
+/** Whether what we send comes back to us. */
+export const isClosed = ({ role, ppp }: BlastOptions): boolean => role === "both" || ppp;
+
 export function makeReport(outcome: Outcome): Report {
   const { options, board, calls, trafficSeconds } = outcome;
   const sessions = board.sessions;
-  const closed = options.role === "both";
+  const closed = isClosed(options);
   const traffic =
     trafficSeconds === undefined
       ? null
@@ -148,6 +163,9 @@ export function makeReport(outcome: Outcome): Report {
     ...(traffic ? flowProblems("up", traffic.up, options.maxLoss) : []),
     ...(traffic ? flowProblems("down", traffic.down, options.maxLoss) : []),
     ...(complete && traffic && nothingMoved(board, options) ? ["no frame arrived"] : []),
+    ...(calls.ppp && calls.ppp.duplicates > 0
+      ? [`${calls.ppp.duplicates} of the addresses were given to two subscribers at once`]
+      : []),
     ...(withoutCode > 0 ? [`${plural(withoutCode, "call")} ended without a code, or not at all`] : []),
   ];
   return {
@@ -172,6 +190,12 @@ export function makeReport(outcome: Outcome): Report {
         latency: percentiles(calls.latency, 0.001),
       },
       failures: Object.fromEntries(outcome.failures),
+    },
+    ppp: calls.ppp && {
+      up: calls.up,
+      duplicateAddresses: calls.ppp.duplicates,
+      lost: calls.ppp.lost,
+      failures: Object.fromEntries(calls.ppp.failures),
     },
     traffic,
     teardown: {

@@ -1,9 +1,10 @@
 /** A load run from the first SCCRQ to the last StopCCN. */
 import { createEndpoint } from "../l2tp/index.js";
 import type { EndpointOptions } from "../l2tp/types.js";
-import { ffiMissing } from "../system/index.js";
-import { type Counters, countersOf, createBoard, type Side, side } from "./board.js";
-import { type Calls, createCalls, type Endings } from "./calls.js";
+import { ffiMissing, splitSocketAddress } from "../system/index.js";
+import { formatAddress, parseAddress } from "../wire/ipv4.js";
+import { type Counters, countersOf, createBoard, legOf, type Side, side } from "./board.js";
+import { type Calls, createCalls, type Endings, legState } from "./calls.js";
 import { type Control, createControl } from "./control.js";
 import { openDgramTransport } from "./dgram-transport.js";
 import { openFfiTransport } from "./ffi-transport.js";
@@ -11,6 +12,7 @@ import { direction } from "./frame.js";
 import type { BlastOptions } from "./options.js";
 import { defaultOptions } from "./parse-options.js";
 import { openSessions, openTunnels, type Phase, type Run, sendTraffic, tearDown } from "./phases.js";
+import type { PppSettings, Target } from "./ppp-board.js";
 import { randomSource } from "./random.js";
 import { makeReport, type Report } from "./report.js";
 import type { Listener, OpenTransport, Transport } from "./transport.js";
@@ -32,10 +34,25 @@ export interface Hooks {
   readonly progress?: (progress: Progress) => void;
   /** The sockets are open, nothing is sent yet; may answer where the LACs are to call instead of `options.switch`. */
   readonly listening?: (addresses: Listening) => Promise<string | undefined> | string | undefined;
+  /** Every session has come up or failed: those that are up, on the LACs' side. */
+  readonly sessions?: (up: readonly SessionUp[]) => Promise<void> | void;
   /** A phase has ended. */
   readonly phase?: (phase: Phase) => Promise<void> | void;
   /** Ends the run early: what is up is torn down, and the report says so. */
   readonly signal?: AbortSignal;
+}
+
+/** A session as whoever wants to send in it needs to know it. */
+export interface SessionUp {
+  readonly session: number;
+  /** Descriptor of the socket that its messages leave by; undefined without FFI. */
+  readonly fd: number | undefined;
+  readonly local: string;
+  readonly remote: string;
+  readonly peerTunnelId: number;
+  readonly peerSessionId: number;
+  /** The subscriber's IPv4 address, with `ppp`. */
+  readonly address: string | undefined;
 }
 
 export interface Listening {
@@ -68,9 +85,10 @@ const addressesOf = ({ sockets }: Transport, of: Side): readonly string[] =>
  * @throws JunctorError, SystemError
  */
 export async function runBlast(given: Partial<BlastOptions> = {}, hooks: Hooks = {}): Promise<Report> {
-  const options: BlastOptions = { ...defaultOptions, ...given };
+  const options: BlastOptions = { ...defaultOptions, ...given, ...(given.ppp && { role: "lac" }) };
   const failure = new AbortController();
-  const board = createBoard(options.tunnels * options.sessions);
+  const board = createBoard(options.tunnels * options.sessions, pppSettings(options));
+  let calls: Calls | undefined;
   let failed: Error | undefined;
   let control: Control | undefined;
   let run: Run | undefined;
@@ -83,6 +101,11 @@ export async function runBlast(given: Partial<BlastOptions> = {}, hooks: Hooks =
         control?.pump();
       }
     },
+    subscribers(changed) {
+      calls?.ppp?.changed(changed);
+      run?.window?.feed();
+      control?.pump();
+    },
     failed(error) {
       failed = error;
       failure.abort();
@@ -94,7 +117,7 @@ export async function runBlast(given: Partial<BlastOptions> = {}, hooks: Hooks =
     const target = (await hooks.listening?.(addresses)) ?? options.switch ?? addresses.lns[0]!;
     const random = randomSource(options.seed);
     const endpoints = [createEndpoint(machine(options, random)), createEndpoint(machine(options, random))] as const;
-    const calls = createCalls(options, board, endpoints, transport);
+    calls = createCalls(options, board, endpoints, transport);
     control = createControl(endpoints, transport, calls.handle);
     const signal = hooks.signal === undefined ? failure.signal : AbortSignal.any([failure.signal, hooks.signal]);
     run = {
@@ -118,6 +141,20 @@ export async function runBlast(given: Partial<BlastOptions> = {}, hooks: Hooks =
   }
 }
 
+function pppSettings(options: BlastOptions): PppSettings | undefined {
+  const { ppp, user, password, auth, ipv6 } = options;
+  return ppp ? { user, password, auth, ipv6, target: targetOf(options) } : undefined;
+}
+
+function targetOf({ target, ping }: BlastOptions): Target | undefined {
+  const pinged = parseAddress(ping ?? "");
+  if (pinged !== undefined) return { by: "ping", address: pinged };
+  if (target === undefined) return undefined;
+  const { address, port } = splitSocketAddress(target);
+  const to = parseAddress(address);
+  return to === undefined ? undefined : { by: "udp", address: to, port };
+}
+
 const machine = (
   { hostName, tunnels, sessions }: BlastOptions,
   random: EndpointOptions["random"],
@@ -138,12 +175,14 @@ async function play(run: Run, hooks: Hooks): Promise<Report> {
   const tunnels = await openTunnels(run);
   await hooks.phase?.("tunnels");
   const setupSeconds = await openSessions(run, tunnels.ids);
+  await hooks.sessions?.(sessionsUp(run));
   await hooks.phase?.("sessions");
   const failures: Endings = new Map([
     ...calls.tunnels.endings,
     ...calls.sides[side.lac].endings,
     ...calls.sides[side.lns].endings,
   ]);
+  for (const [reason, count] of calls.ppp?.failures ?? []) failures.set(`subscriber: ${reason}`, count);
   if (calls.refused > 0) failures.set("refused: calling number names no session of this run", calls.refused);
 
   const before = endedCalls(calls);
@@ -173,6 +212,26 @@ async function play(run: Run, hooks: Hooks): Promise<Report> {
     ...teardown,
     interrupted,
   });
+}
+
+function sessionsUp({ calls, board, transport }: Run): readonly SessionUp[] {
+  const lac = calls.sides[side.lac];
+  const up: SessionUp[] = [];
+  for (let session = 0; session < board.sessions; session++) {
+    const route = lac.tunnels.get(lac.call[session]! >>> 16);
+    if (lac.state[session] !== legState.up || route === undefined) continue;
+    const { local, fd } = transport.sockets[route.socket]!;
+    up.push({
+      session,
+      fd,
+      local,
+      remote: route.remote,
+      peerTunnelId: route.peerTunnelId,
+      peerSessionId: board.peerCall[legOf(session, side.lac)]! & 0xffff,
+      address: board.ppp && formatAddress(board.ppp.address[session]!),
+    });
+  }
+  return up;
 }
 
 const endedCalls = ({ sides }: Calls): number => Math.max(sides[0].down, sides[1].down);

@@ -23,7 +23,7 @@ export interface Traffic extends Pace {
 export interface Transport {
   readonly kind: "ffi" | "dgram";
   /** The sockets in the order in which they were asked for, with their real ports. */
-  readonly sockets: readonly Listener[];
+  readonly sockets: readonly (Listener & { readonly fd?: number })[];
   /** Queues a control message; `flush` sends what is queued. A message that the system does not take is lost. */
   send(socket: number, remote: string, bytes: Uint8Array): void;
   flush(): void;
@@ -38,6 +38,8 @@ export interface Transport {
 export interface TransportEvents {
   /** Control messages that arrived; `port` is the index of the socket. */
   control(batch: readonly Datagram[]): void;
+  /** Subscribers that came up or ended (`ppp-client.ts`), by session. */
+  subscribers(changed: Uint32Array): void;
   /** The transport cannot go on. */
   failed(error: Error): void;
 }

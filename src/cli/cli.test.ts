@@ -85,8 +85,8 @@ describe("what it prints", () => {
 
   test("one session under each other", async () => {
     const { out } = await line("session get 7/1");
-    expect(out).toContain("bridged   with 9/2\n");
-    expect(out).toContain("received  1 packets, 100 bytes, 0 errors, 0 out of window, 0 out of sequence\n");
+    expect(out).toContain("bridged    with 9/2\n");
+    expect(out).toContain("received   1 packets, 100 bytes, 0 errors, 0 out of window, 0 out of sequence\n");
   });
 
   test("the busiest tunnels, as often as wanted", async () => {

@@ -81,6 +81,9 @@ export function count(value: number): string {
   return `${scaled.toPrecision(3)}${suffixes[suffix]}`;
 }
 
+/** A rate, as 10.0Mbit/s. */
+export const bits = (perSecond: number): string => `${count(perSecond)}bit/s`;
+
 /** Every digit, in groups of three. */
 export const exact = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, " ");
 

@@ -88,7 +88,7 @@ describe("words", () => {
 describe("a mistake says what was expected", () => {
   test.each([
     ["tunel", "tunel: no such object; the objects are run, check, status, tunnel"],
-    ["r", "r: could be run, reload"],
+    ["r", "r: could be run, radius, reload"],
     ["drain o", "o: could be on, off"],
     [
       "tunnel shwo",

@@ -116,6 +116,8 @@ function readWords(
   const rest = [...words];
   const operands: Record<string, string> = {};
   for (const { name, value, optional } of command.operands ?? []) {
+    // Where an operand may be missing, a word that is a keyword is that.
+    if (optional === true && command.keywords?.some((keyword) => keyword.name === rest[0])) break;
     const word = rest.shift();
     if (word === undefined) {
       if (optional === true) break;

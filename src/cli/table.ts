@@ -4,9 +4,11 @@ import { channelObject } from "./commands/channel.js";
 import { checkObject, drainObject, reloadObject, runObject, statusObject } from "./commands/daemon.js";
 import { completionObject, helpObject } from "./commands/help.js";
 import { monitorObject } from "./commands/monitor.js";
+import { poolObject, radiusObject, unitObject } from "./commands/ppp.js";
 import { sessionObject } from "./commands/session.js";
 import { topObject } from "./commands/top.js";
 import { tunnelObject } from "./commands/tunnel.js";
+import { captureObject, traceObject } from "./commands/watch.js";
 import type { ObjectSpec } from "./grammar.js";
 
 export const objects: readonly ObjectSpec[] = [
@@ -15,8 +17,13 @@ export const objects: readonly ObjectSpec[] = [
   statusObject,
   tunnelObject,
   sessionObject,
+  unitObject,
   channelObject,
+  poolObject,
+  radiusObject,
   monitorObject,
+  traceObject,
+  captureObject,
   topObject,
   drainObject,
   reloadObject,

@@ -14,6 +14,7 @@ import type { CallingGateway, Gateway } from "../gateway/types.js";
 import { version } from "../version.js";
 import { keepHeapSmall } from "./heap.js";
 import type { Log } from "./log.js";
+import { pooled } from "./random-pool.js";
 
 export interface Daemon {
   /** How long a stop may take, milliseconds, by the configuration in force. */
@@ -37,7 +38,7 @@ export async function startDaemon(loaded: LoadedConfig, log: Log): Promise<Daemo
     undo.push(() => plane.close());
     const heap = keepHeapSmall();
     undo.push(async () => heap.stop());
-    const gateway = createGateway({ plane, config, log: logger, clock: realClock, random: randomBytes });
+    const gateway = createGateway({ plane, config, log: logger, clock: realClock, random: pooled(randomBytes) });
     const control = createControl(gateway, loaded, log, (next) => {
       config = next;
     });

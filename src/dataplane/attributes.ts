@@ -19,7 +19,7 @@ const id16 = z.int().min(1).max(0xffff);
 
 // --- port ---
 
-export const portKinds = ["udp", "dgram", "virtual"] as const;
+export const portKinds = ["udp", "dgram", "virtual", "tun"] as const;
 export type PortKind = (typeof portKinds)[number];
 
 export const portAttributes = z.object({
@@ -27,9 +27,9 @@ export const portAttributes = z.object({
   kind: z
     .enum(portKinds)
     .describe(
-      "udp: batched system calls in the data workers; dgram: node:dgram, without data workers; virtual: an in-memory link (inline mode). When not given: the one that the engine has",
+      "udp: batched system calls in the data workers; dgram: node:dgram, without data workers; virtual: an in-memory link (inline mode). When not given: the one that the engine has. tun: IP packets of units, to and from the host",
     ),
-  local: socketAddress.describe("Address and port that the socket is bound to"),
+  local: socketAddress.describe("Address and port that the socket is bound to; of a TUN port: its interface's name"),
   segmentation: z
     .boolean()
     .default(true)
@@ -53,6 +53,29 @@ export const portAttributes = z.object({
 export const portOpen = portAttributes
   .pick({ kind: true, local: true, segmentation: true, receiveBuffer: true, sendBuffer: true })
   .partial({ kind: true });
+export const tunAttributes = z.object({
+  kind: z.literal("tun"),
+  name: z
+    .string()
+    .regex(/^[^\s/:]{1,15}$/, "expected an interface name of 1 to 15 characters")
+    .describe("Name of the network interface"),
+  mtu: z.int().min(1280).max(65_535).default(1500).describe("Largest packet that the host may route to it"),
+  segmentation: z.boolean().default(true).describe("Exchange super-packets with the host (IFF_VNET_HDR, TSO and USO)"),
+  queues: z
+    .enum(["each", "one"])
+    .default("each")
+    .describe(
+      "each: every data worker reads a queue of its own; one: a single worker reads, for a port of few packets",
+    ),
+  backing: z
+    .enum(["kernel", "control"])
+    .default("kernel")
+    .describe(
+      "kernel: a TUN interface of the host; control: packets are punted to the control thread, which injects its own",
+    ),
+});
+export const tunOpen = tunAttributes;
+export type TunOpen = z.input<typeof tunOpen>;
 export const portKey = portAttributes.pick({ port: true });
 export type PortOpen = z.input<typeof portOpen>;
 export type PortKey = z.infer<typeof portKey>;
@@ -67,11 +90,16 @@ export const deviceAttributes = z.object({
   name: z.string().min(1).max(63).describe("Device name, as udp/192.0.2.1:1701"),
   mtu: z.int().min(68).max(65535).describe("Largest frame that leaves the device").meta({ unit: "bytes" }),
   up: z.boolean().describe("Administrative state; a device that is down drops what enters and leaves it"),
+  addresses: z
+    .array(z.string().min(1).max(63))
+    .default([])
+    .describe("Addresses of the host on a TUN device, as 192.0.2.1/32"),
 });
 export const deviceKey = deviceAttributes.pick({ device: true });
 export const deviceSet = deviceAttributes
   .pick({ device: true })
-  .extend(deviceAttributes.pick({ mtu: true, up: true }).partial().shape);
+  .extend({ mtu: deviceAttributes.shape.mtu.optional(), up: deviceAttributes.shape.up.optional() })
+  .extend({ addresses: deviceAttributes.shape.addresses.unwrap().optional() });
 export type DeviceKey = z.infer<typeof deviceKey>;
 export type DeviceSet = z.input<typeof deviceSet>;
 export type DeviceState = Readonly<z.infer<typeof deviceAttributes>> & { readonly counters: CountersOf<"device"> };
@@ -169,27 +197,144 @@ export type ChannelBridge = z.infer<typeof channelBridge>;
 export type ChannelConnect = z.infer<typeof channelConnect>;
 export type ChannelState = Readonly<z.infer<typeof channelAttributes>>;
 
+export const channelTap = channelKey.extend({
+  on: z.boolean().describe("Whether the control thread gets a copy of every frame, both ways"),
+});
+export type ChannelTap = z.infer<typeof channelTap>;
+
+const rate = z
+  .object({
+    bitsPerSecond: z.number().min(1000).max(1e12).describe("Bits of IP packets a second").meta({ unit: "bits/s" }),
+    burst: z
+      .number()
+      .min(1500)
+      .max(1e9)
+      .describe("Bytes that may follow each other without pause")
+      .meta({ unit: "bytes" }),
+  })
+  .optional();
+
+const multilink = z
+  .object({
+    mrru: z.int().min(64).max(65_535).describe("Largest packet that we reassemble").meta({ unit: "bytes" }),
+    peerMrru: z.int().min(64).max(65_535).describe("Largest packet that the peer reassembles").meta({ unit: "bytes" }),
+    shortSequence: z.boolean().default(false).describe("Fragments that we receive have 12-bit sequence numbers"),
+    peerShortSequence: z.boolean().default(false).describe("Fragments that we send have 12-bit sequence numbers"),
+    fragment: z
+      .int()
+      .min(0)
+      .max(65_535)
+      .default(0)
+      .describe("Packets longer than this are cut for the links; 0: only what a link's MRU demands")
+      .meta({ unit: "bytes" }),
+    linkMru: z
+      .int()
+      .min(64)
+      .max(65_535)
+      .default(1500)
+      .describe("Longest fragment, its header included, that the peer receives on each link")
+      .meta({ unit: "bytes" }),
+  })
+  .optional();
+
 export const unitAttributes = z.object({
   unit: handle("unit"),
   name: z.string().min(1).max(15).describe("Name of the PPP interface, as ppp0"),
+  port: handle("port")
+    .optional()
+    .describe("TUN port that the unit's packets enter and leave by; none: they are dropped"),
+  mtu: z
+    .int()
+    .min(68)
+    .max(65_535)
+    .default(1500)
+    .describe("Largest packet that is sent to the peer")
+    .meta({ unit: "bytes" }),
+  ipv4: z.boolean().default(false).describe("IPv4 packets pass (IPCP is open)"),
+  ipv6: z.boolean().default(false).describe("IPv6 packets pass (IPV6CP is open)"),
+  local: z.string().optional().describe("Our IPv4 address towards the peer: the source of ICMP errors"),
+  sourceCheck: z
+    .boolean()
+    .default(true)
+    .describe("Drop packets of the peer whose source address is not routed to the unit"),
+  mss: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(0)
+    .describe("Most that a TCP SYN may announce, either way; IPv6 has 20 less; 0: as it is")
+    .meta({ unit: "bytes" }),
+  protocolFieldCompression: z.boolean().default(false).describe("The peer accepts a one-byte protocol field"),
+  addressAndControlFieldCompression: z.boolean().default(false).describe("The peer accepts frames without FF 03"),
+  up: rate.describe("Limit for what the peer sends; none: unlimited"),
+  down: rate.describe("Limit for what the peer receives; none: unlimited"),
+  multilink: multilink.describe("Several channels may be connected and share the load (RFC 1990)"),
 });
-export const unitCreate = unitAttributes.pick({ name: true }).partial();
+export const unitCreate = unitAttributes.omit({ unit: true }).partial({ name: true });
+/** What is left out stays as it is; null takes a limit away. */
+export const unitSet = unitAttributes.pick({ unit: true }).extend({
+  mtu: z.int().min(68).max(65_535).optional(),
+  ipv4: z.boolean().optional(),
+  ipv6: z.boolean().optional(),
+  local: z.string().optional(),
+  sourceCheck: z.boolean().optional(),
+  mss: z.int().min(0).max(65_535).optional(),
+  protocolFieldCompression: z.boolean().optional(),
+  addressAndControlFieldCompression: z.boolean().optional(),
+  up: rate.unwrap().nullish(),
+  down: rate.unwrap().nullish(),
+  multilink,
+});
 export const unitKey = unitAttributes.pick({ unit: true });
+export type Rate = NonNullable<z.infer<typeof rate>>;
 export type UnitCreate = z.input<typeof unitCreate>;
+export type UnitSet = z.input<typeof unitSet>;
 export type UnitKey = z.infer<typeof unitKey>;
-export type UnitState = Readonly<z.infer<typeof unitAttributes>> & { readonly channels: readonly number[] };
+export type UnitState = Readonly<z.infer<typeof unitAttributes>> & {
+  readonly channels: readonly number[];
+  /** Milliseconds since the last IP packet either way; undefined: there was none. */
+  readonly idle: number | undefined;
+  readonly counters: CountersOf<"unit">;
+};
+
+// --- route ---
+
+export const routeAttributes = z.object({
+  prefix: z
+    .string()
+    .regex(/^[0-9a-fA-F:.]{2,45}\/\d{1,3}$/, "expected a prefix, as 192.0.2.1/32 or 2001:db8::/56")
+    .describe("Destinations that are the unit's; among prefixes that fit, the longest decides"),
+  unit: handle("unit"),
+  kernel: z
+    .boolean()
+    .default(false)
+    .describe("Tell the host too: its routing table gets the prefix, towards the unit's TUN device"),
+});
+export const routeAdd = routeAttributes;
+export const routeKey = routeAttributes.pick({ prefix: true });
+export type RouteAdd = z.input<typeof routeAdd>;
+export type RouteKey = z.infer<typeof routeKey>;
+export type RouteState = Readonly<z.infer<typeof routeAttributes>>;
+
+/** Prefixes that the host routes to a TUN device as a whole, whichever units have what in them. */
+export const devicePrefix = z.object({
+  device: z.int().min(1).describe("Index of the TUN device"),
+  prefix: routeAttributes.shape.prefix,
+});
+export type DevicePrefix = z.infer<typeof devicePrefix>;
 
 // --- counters ---
 
 /**
  * Counters by object, as the kernel's L2TP statistics name them. Packets and bytes are PPP frames at a session and a tunnel,
- * UDP datagrams and their payload at a port and its device.
+ * UDP datagrams and their payload at a port and its device, IP packets at a unit, a TUN port and its device.
  */
 export const counters = {
   port: ["rxPackets", "rxBytes", "txPackets", "txBytes", "txErrors", "rxDropped"],
   device: ["rxPackets", "rxBytes", "rxDropped", "txPackets", "txBytes", "txDropped"],
   tunnel: ["rxPackets", "rxBytes", "rxErrors", "txPackets", "txBytes", "txErrors"],
   session: ["rxPackets", "rxBytes", "rxErrors", "rxSeqDiscards", "rxOosPackets", "txPackets", "txBytes", "txErrors"],
+  unit: ["rxPackets", "rxBytes", "rxDropped", "txPackets", "txBytes", "txDropped"],
 } as const;
 
 export type CountersOf<O extends keyof typeof counters> = Readonly<Record<(typeof counters)[O][number], number>>;

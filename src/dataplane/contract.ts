@@ -12,6 +12,7 @@ import type {
   CountersOf,
   DeviceState,
   PortState,
+  RouteState,
   SessionState,
   TunnelState,
   UnitState,
@@ -19,7 +20,8 @@ import type {
 
 export interface Dataplane {
   readonly port: {
-    open(attributes: attributes.PortOpen): Promise<PortState>;
+    /** A TUN port needs CAP_NET_ADMIN (EPERM); its interface must not be in use (EBUSY). */
+    open(attributes: attributes.PortOpen | attributes.TunOpen): Promise<PortState>;
     close(key: attributes.PortKey): Promise<void>;
     get(key: attributes.PortKey): Promise<PortState>;
     list(): Promise<readonly PortState[]>;
@@ -28,6 +30,9 @@ export interface Dataplane {
     get(key: attributes.DeviceKey): Promise<DeviceState>;
     list(): Promise<readonly DeviceState[]>;
     set(attributes: attributes.DeviceSet): Promise<DeviceState>;
+    /** Has the host route a prefix to a TUN device, and no more. EEXIST, ESRCH: there is one already, there is none. */
+    route(attributes: attributes.DevicePrefix): Promise<void>;
+    unroute(attributes: attributes.DevicePrefix): Promise<void>;
   };
   readonly tunnel: {
     create(attributes: attributes.TunnelCreate): Promise<TunnelState>;
@@ -57,14 +62,28 @@ export interface Dataplane {
     connect(attributes: attributes.ChannelConnect): Promise<void>;
     /** EINVAL: it is not connected (PPPIOCDISCONN). */
     disconnect(key: attributes.ChannelKey): Promise<void>;
+    /** Copies of the channel's frames, both ways, are punted (origin `tap`); bounded, and never instead of the frame. */
+    tap(attributes: attributes.ChannelTap): Promise<void>;
     get(key: attributes.ChannelKey): Promise<ChannelState>;
     list(): Promise<readonly ChannelState[]>;
   };
   readonly unit: {
     create(attributes: attributes.UnitCreate): Promise<UnitState>;
-    delete(key: attributes.UnitKey): Promise<void>;
+    set(attributes: attributes.UnitSet): Promise<UnitState>;
+    /** Takes its routes with it and disconnects its channels. Answers with the final counters, for accounting. */
+    delete(key: attributes.UnitKey): Promise<CountersOf<"unit">>;
     get(key: attributes.UnitKey): Promise<UnitState>;
     list(): Promise<readonly UnitState[]>;
+  };
+  /** Which unit a packet from the host goes to, and whose source addresses a unit may use. */
+  readonly route: {
+    /** EEXIST: the prefix is routed already. ENXIO: no such unit. */
+    add(attributes: attributes.RouteAdd): Promise<void>;
+    /** ESRCH: there is none. */
+    delete(key: attributes.RouteKey): Promise<void>;
+    /** The unit that an address is routed to; undefined: none. */
+    lookup(address: string): number | undefined;
+    list(): Promise<readonly RouteState[]>;
   };
   capabilities(): Capabilities;
   /** Frames dropped by reason since the engine was opened; a reason that never happened is absent. */
@@ -96,9 +115,34 @@ export type Punt =
       readonly bytes: Uint8Array;
     }
   | {
-      /** A PPP frame, with its address and control bytes if the peer sent them. */
-      readonly origin: "channel" | "unit";
+      /** A PPP frame that nothing took, with its address and control bytes if the peer sent them. */
+      readonly origin: "channel";
       readonly channel: number;
+      readonly bytes: Uint8Array;
+    }
+  | {
+      /**
+       * A frame of a channel that is connected to a unit: everything but IP, and IPv6 to link-local and multicast addresses.
+       * `channel` 0: it came in fragments of several.
+       */
+      readonly origin: "unit";
+      readonly unit: number;
+      readonly channel: number;
+      readonly bytes: Uint8Array;
+    }
+  | {
+      /** A copy of a frame of a tapped channel; `out`: we sent it. Microseconds since the epoch. */
+      readonly origin: "tap";
+      readonly channel: number;
+      readonly direction: "in" | "out";
+      readonly time: number;
+      readonly bytes: Uint8Array;
+    }
+  | {
+      /** An IP packet that a unit's peer sent to the host, where a TUN port is backed by the control thread. */
+      readonly origin: "ip";
+      readonly port: number;
+      readonly unit: number;
       readonly bytes: Uint8Array;
     };
 
@@ -112,7 +156,11 @@ export type Inject =
       readonly remote: string;
       readonly bytes: Uint8Array;
     }
-  | { readonly to: "channel"; readonly channel: number; readonly bytes: Uint8Array };
+  | { readonly to: "channel"; readonly channel: number; readonly bytes: Uint8Array }
+  /** A PPP frame with address and control, over whichever channels the unit has. */
+  | { readonly to: "unit"; readonly unit: number; readonly bytes: Uint8Array }
+  /** An IP packet as if the host had routed it to this TUN port. */
+  | { readonly to: "ip"; readonly port: number; readonly bytes: Uint8Array };
 
 /** Why an object went away. */
 export type DeleteReason = "deleted" | "parent-deleted" | "engine-closed";
@@ -140,6 +188,10 @@ export type DataplaneEvent =
     }
   /** Data for this tunnel arrives from another port of the peer's address (NAT); at most one event a second and tunnel. */
   | { readonly type: "tunnel-float"; readonly tunnel: number; readonly remote: string }
+  | { readonly type: "unit-created"; readonly unit: number }
+  | { readonly type: "unit-deleted"; readonly unit: number; readonly reason: DeleteReason }
+  /** The host routed a packet to a unit that has no channel (dial on demand); at most one event a second and unit. */
+  | { readonly type: "unit-demand"; readonly unit: number }
   /** Stands where so many events were that this reader was too slow for. */
   | { readonly type: "lost"; readonly count: number };
 
@@ -151,5 +203,7 @@ export interface Capabilities {
   readonly segmentation: boolean;
   readonly tunnelVersions: readonly (2 | 3)[];
   readonly pseudowires: readonly attributes.Pseudowire[];
-  readonly limits: { readonly tunnels: number; readonly sessions: number };
+  /** Whether units can be given a TUN port backed by the host. */
+  readonly tun: boolean;
+  readonly limits: { readonly tunnels: number; readonly sessions: number; readonly units: number };
 }

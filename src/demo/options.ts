@@ -11,16 +11,21 @@ export interface DemoOptions {
   readonly rate: number;
 }
 
-/** What a machine with two slow processors switches without losing a frame, also without system calls of its own. */
+/** What a machine with two slow processors does without losing a frame, also without system calls of its own. */
 const defaults = { tunnels: 20, sessions: 25, rate: 2000 } as const;
+
+/** What the pool of subscribers has addresses for, and a table of sessions room. */
+const mostSessions = 100_000;
 
 export const usage = `usage: npm run demo -- [--seconds N] [--tunnels N] [--sessions N] [--rate N]
 
   --seconds N   end after so many seconds of traffic (default: run until Ctrl-C)
-  --tunnels N   tunnels between LACs and switch (default ${defaults.tunnels})
+  --tunnels N   tunnels that LACs open to the gateway, at least 2 (default ${defaults.tunnels})
   --sessions N  sessions in each tunnel (default ${defaults.sessions})
   --rate N      frames per second, in all (default ${defaults.rate})
 
+Half of the sessions are switched, half are terminated. As root the gateway has a real network interface, in a network
+namespace of its own; otherwise a virtual device.
 JUNCTOR_NO_FFI=1 shows it without system calls of its own, as on a machine where they cannot be made.
 `;
 
@@ -47,9 +52,13 @@ export function demoOptions(args: readonly string[]): DemoOptions | { readonly s
   };
   for (const [name, value] of Object.entries(read)) {
     const whole = name === "seconds" || Number.isInteger(value);
-    if (value !== undefined && !(value > 0 && value <= 60_000 && whole)) {
-      return { say: `--${name}: expected a number from 1 to 60000\n${usage}`, exit: 1 };
+    const least = name === "tunnels" ? 2 : 1;
+    if (value !== undefined && !(value >= least && value <= 60_000 && whole)) {
+      return { say: `--${name}: expected a number from ${least} to 60000\n${usage}`, exit: 1 };
     }
+  }
+  if (read.tunnels * read.sessions > mostSessions) {
+    return { say: `--tunnels × --sessions: expected at most ${mostSessions}\n${usage}`, exit: 1 };
   }
   return read;
 }

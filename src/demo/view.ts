@@ -1,11 +1,17 @@
 /** What the demo shows while it runs: a table that is redrawn on a terminal, a line per second elsewhere. */
-import type { Progress } from "../blast/index.js";
+import { type Phase, type Progress, phases } from "../blast/index.js";
 import { grouped, short } from "../blast/units.js";
 
+/** The two fates of a session in the demo. */
+export const halves = ["switched", "terminated"] as const;
+export type Half = (typeof halves)[number];
+
 export interface View {
-  show(progress: Progress): void;
-  end(): void;
+  show(half: Half, progress: Progress): void;
 }
+
+/** Where both halves are. */
+type Both = Readonly<Record<Half, Progress>>;
 
 /** What a direction did in the last second. */
 interface Row {
@@ -33,8 +39,12 @@ function row(name: string, now: Flow, before: Flow, seconds: number): Row {
   };
 }
 
-function rows(now: Progress, before: Progress, seconds: number): readonly Row[] {
-  return [row("LACs → LNSs", now.up, before.up, seconds), row("LNSs → LACs", now.down, before.down, seconds)];
+function rows(now: Both, before: Both, seconds: number): readonly Row[] {
+  return [
+    row("LACs → LNSs", now.switched.up, before.switched.up, seconds),
+    row("LNSs → LACs", now.switched.down, before.switched.down, seconds),
+    row("pings", now.terminated.up, before.terminated.up, seconds),
+  ];
 }
 
 const columns = ["", "frames/s", "rate", "received", "lost", "altered"] as const;
@@ -49,23 +59,46 @@ const cells = ({ name, frames, bits, received, lost, wrong }: Row): readonly str
 const line = (texts: readonly string[]): string =>
   texts.map((text, column) => (column === 0 ? text.padEnd(13) : text.padStart(12))).join("");
 
-const status = ({ phase, done, total, sessions }: Progress): string => {
-  const up = `${grouped(sessions)} sessions up`;
-  if (phase === "traffic") return `${Math.floor(done)} s  ${up}`;
-  if (phase === "hold") return up;
-  return `${phase === "tear-down" ? "hanging up" : `setting up ${phase}`}: ${grouped(done)} of ${grouped(total)}`;
+/** The half that is behind says where both are. */
+const behind = ({ switched, terminated }: Both): Progress =>
+  phases.indexOf(switched.phase) <= phases.indexOf(terminated.phase) ? switched : terminated;
+
+const doing: Readonly<Record<Phase, string>> = {
+  tunnels: "opening tunnels",
+  sessions: "setting up sessions",
+  traffic: "",
+  hold: "",
+  "tear-down": "hanging up",
 };
 
-/** Calls `draw` about once a second while there is traffic, with what was a second ago; on a new phase at once. */
-function everySecond(draw: (now: Progress, before: Progress, seconds: number) => void): (progress: Progress) => void {
-  let last: { readonly at: number; readonly progress: Progress } | undefined;
-  return (progress) => {
+function status(both: Both): string {
+  const { phase, done } = behind(both);
+  const sessions = `${grouped(both.switched.sessions)} sessions switched, ${grouped(both.terminated.sessions)} terminated`;
+  return phase === "traffic" ? `${Math.floor(done)} s  ${sessions}` : `${doing[phase]}: ${sessions}`;
+}
+
+/**
+ * Calls `update` whenever a half is further, once both have begun; about once a second while there is traffic also with what
+ * was a second ago.
+ */
+function watch(update: (now: Both, second: { readonly before: Both; readonly seconds: number } | undefined) => void) {
+  const latest: { -readonly [half in Half]?: Progress } = {};
+  let last: { readonly at: number; readonly both: Both } | undefined;
+  return (half: Half, progress: Progress): void => {
+    latest[half] = progress;
+    const { switched, terminated } = latest;
+    if (!switched || !terminated) return;
+    const both = { switched, terminated };
     const at = performance.now();
-    if (last === undefined || progress.phase !== last.progress.phase) {
-      last = { at, progress };
-    } else if (at - last.at >= 950) {
-      draw(progress, last.progress, (at - last.at) / 1000);
-      last = { at, progress };
+    const phase = behind(both).phase;
+    if (last === undefined || phase !== behind(last.both).phase) {
+      last = { at, both };
+      update(both, undefined);
+    } else if (switched.phase === "traffic" && terminated.phase === "traffic" && at - last.at >= 950) {
+      update(both, { before: last.both, seconds: (at - last.at) / 1000 });
+      last = { at, both };
+    } else {
+      update(both, undefined);
     }
   };
 }
@@ -79,29 +112,24 @@ export function tableView(stream: NodeJS.WriteStream): View {
     stream.write(`${up}\r${lines.map((text) => `\x1b[2K${text}\n`).join("")}`);
     drawn = lines.length;
   };
-  const update = everySecond((now, before, seconds) => {
-    if (now.phase === "traffic") {
-      table = ["", `\x1b[2m${line(columns)}\x1b[0m`, ...rows(now, before, seconds).map((each) => line(cells(each)))];
+  const show = watch((now, second) => {
+    if (second) {
+      const lines = rows(now, second.before, second.seconds).map((each) => line(cells(each)));
+      table = ["", `\x1b[2m${line(columns)}\x1b[0m`, ...lines];
     }
+    draw([status(now), ...table]);
   });
-  return {
-    show(progress) {
-      update(progress);
-      draw([status(progress), ...table]);
-    },
-    end() {},
-  };
+  return { show };
 }
 
 /** A file or a pipe: one line a second. */
 export function lineView(stream: NodeJS.WritableStream): View {
-  const show = everySecond((now, before, seconds) => {
-    if (now.phase !== "traffic") return;
-    const each = rows(now, before, seconds).map(
-      ({ name, frames, lost, wrong }) =>
-        `${name} ${grouped(frames)}/s, lost ${grouped(lost)}, altered ${grouped(wrong)}`,
+  const show = watch((now, second) => {
+    if (!second) return;
+    const each = rows(now, second.before, second.seconds).map(
+      ({ name, frames, lost }) => `${name} ${grouped(frames)}/s, lost ${grouped(lost)}`,
     );
     stream.write(`${status(now)}  ${each.join("  ")}\n`);
   });
-  return { show, end() {} };
+  return { show };
 }

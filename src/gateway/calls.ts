@@ -9,6 +9,8 @@ import { vacate } from "./onward.js";
 import { createSession, deleteSession } from "./plumbing.js";
 import type { CallFacts } from "./policy.js";
 import { type Leg, type Setup, sideOf } from "./records.js";
+import { memberGone, terminate } from "./termination/index.js";
+import { endWatching } from "./tracing.js";
 import { tunnelFailing, tunnelIdle } from "./tunnels.js";
 
 type Event<T extends Output["type"]> = Extract<Output, { type: T }>;
@@ -70,7 +72,9 @@ function decide(core: Core, leg: Leg, setup: Setup, iccn: AvpValues): void {
   }
   const plan = core.plans.get(rule);
   core.log.debug({ call: leg.call, rule: rule.name, action: rule.action.type }, "policy");
+  const termination = core.termination.plans.get(rule);
   if (plan) forward(core, setup, plan);
+  else if (termination) terminate(core, leg, setup, termination);
   else if (rule.action.type === "reject") {
     core.counts.add("calls-refused-by-rule");
     closeCall(core, leg.call, rule.action.result);
@@ -113,7 +117,9 @@ export function callDown(core: Core, event: Event<"call-down">): void {
   if (withTunnel) tunnelFailing(core, leg.tunnel, event.ended);
   const { partner } = leg;
   const placed = leg.setup?.leg === leg && leg.tunnel.lns !== undefined;
+  const { member } = leg;
   remove(core, leg);
+  if (member) memberGone(core, member, event.ended);
 
   const side = sideOf(leg.tunnel);
   core.counts.add(`sessions-down-${side}`);
@@ -132,6 +138,7 @@ export function callDown(core: Core, event: Event<"call-down">): void {
 function remove(core: Core, leg: Leg): void {
   leg.ended = true;
   core.legs.delete(leg.call);
+  endWatching(core, leg);
   core.held.take(leg);
   endSetup(core, leg);
   if (leg.partner) leg.partner.bridged = 0;

@@ -9,12 +9,15 @@ const needsRestart = [
   ["workers", "workers"],
   ["limits", "limits"],
   ["heldFrames", "limits.held-frames"],
+  ["tun", "tun"],
 ] as const satisfies readonly (readonly [key: keyof Config, name: string])[];
 
 export function changesBetween(before: Config, after: Config): readonly string[] {
   return [
     ...accessChanges(before.access, after.access),
     ...(same(before.policy, after.policy) ? [] : [`policy changed: ${rules(after)}, for new calls`]),
+    ...(same(before.pools, after.pools) ? [] : ["pools changed: what is out stays out until it is released"]),
+    ...(same(before.aaa, after.aaa) ? [] : ["aaa changed: for what is asked from now on"]),
     ...(same(before.log, after.log) ? [] : [`log.level is ${after.log.level}`]),
     ...(before.hostName === after.hostName ? [] : [`host-name is ${after.hostName}, for new tunnels`]),
     ...(before.grace === after.grace ? [] : [`drain.grace is ${after.grace / 1000} s`]),

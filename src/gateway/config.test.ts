@@ -131,11 +131,11 @@ describe("a mistake", () => {
     ],
     [
       "policy: [{ match: { realm: x } }]",
-      ["j.yaml:1:10: policy[0]: found a mapping, expected one action: forward, accept or reject"],
+      ["j.yaml:1:10: policy[0]: found a mapping, expected one action: forward, terminate, accept or reject"],
     ],
     [
       "policy: [{ terminate: { pool: a } }]",
-      ["j.yaml:1:12: policy[0].terminate: is not to be had in this version: expected forward, accept or reject"],
+      ["j.yaml:1:31: policy[0].terminate.pool: found a, which is no pool; expected a name in pools"],
     ],
     ["log:\n  level: info\n  level: warn", ["j.yaml:3:3: Map keys must be unique"]],
     ["log: [", ["j.yaml:1:7: Flow sequence in block collection must be sufficiently indented and end with a ]"]],

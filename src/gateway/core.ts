@@ -1,6 +1,7 @@
 /** What the parts of the gateway share: the machine, the data plane, the clock, and the tables of what there is. */
 import type { Dataplane } from "../dataplane/contract.js";
 import type { CallId, Endpoint, Result, TunnelId } from "../l2tp/types.js";
+import type { Clock } from "./clock.js";
 import type { Config, Rule } from "./config/types.js";
 import type { Counts } from "./counts.js";
 import type { Deadlines } from "./deadlines.js";
@@ -10,6 +11,8 @@ import type { LnsPool } from "./onward.js";
 import type { Policy } from "./policy.js";
 import type { Ports } from "./ports.js";
 import type { ForwardPlan, Leg, Setup, Tunnel } from "./records.js";
+import type { Termination } from "./termination/index.js";
+import type { Tracing } from "./tracing.js";
 import type { GatewayEvent } from "./types.js";
 
 export interface Core {
@@ -29,18 +32,25 @@ export interface Core {
   readonly unconfirmed: Set<Tunnel>;
   readonly setups: Deadlines<Setup>;
   readonly idle: Deadlines<Tunnel>;
+  readonly termination: Termination;
+  readonly tracing: Tracing;
   config: Config;
   policy: Policy;
   /** For each rule that forwards. */
   plans: ReadonlyMap<Rule, ForwardPlan>;
   draining: boolean;
   stopping: boolean;
+  readonly clock: Clock;
   now(): number;
+  /** Random bytes, from a source that cannot be guessed. */
+  random(length: number): Uint8Array;
   emit(event: GatewayEvent): void;
   /** Has what the machine puts out handled before this turn of the event loop is over. */
   pump(): void;
   /** Notes an operation of the data plane that is under way; `settled` waits for all of them. */
   track(work: Promise<unknown>): void;
+  /** Runs beside the others; a stop does not wait for it. */
+  watch(work: Promise<unknown>): void;
 }
 
 export function closeCall(core: Core, call: CallId, result: Result): boolean {

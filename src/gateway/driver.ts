@@ -3,6 +3,7 @@ import type { Clock } from "./clock.js";
 import { confirmAcknowledged } from "./confirming.js";
 import type { Core } from "./core.js";
 import { attemptTimedOut } from "./forwarding.js";
+import { linkExpired, subscriberExpired } from "./termination/index.js";
 import { idleTimedOut } from "./tunnels.js";
 
 /** Runs the machine: in answer to what came in, and when it is time. */
@@ -32,7 +33,14 @@ export function createDriver(clock: Clock, coreOf: () => Core, dispatch: (core: 
     for (;;) {
       const outputs = core.endpoint.take();
       if (outputs.length === 0) break;
-      for (const output of outputs) dispatch(core, output);
+      for (const output of outputs) {
+        // One call's mishap is not the others'.
+        try {
+          dispatch(core, output);
+        } catch (error) {
+          core.track(Promise.reject(error));
+        }
+      }
     }
     confirmAcknowledged(core);
     scheduled = false;
@@ -41,7 +49,14 @@ export function createDriver(clock: Clock, coreOf: () => Core, dispatch: (core: 
   };
 
   const arm = (core: Core): void => {
-    const at = earliest(core.endpoint.deadline(), core.setups.next(), core.idle.next());
+    const { members, subscribers } = core.termination;
+    const at = earliest(
+      core.endpoint.deadline(),
+      core.setups.next(),
+      core.idle.next(),
+      members.next(),
+      subscribers.next(),
+    );
     if (at >= armedFor || stopped) return;
     disarm?.();
     armedFor = at;
@@ -56,6 +71,8 @@ export function createDriver(clock: Clock, coreOf: () => Core, dispatch: (core: 
     core.endpoint.expire(now);
     for (const setup of core.setups.due(now)) attemptTimedOut(core, setup);
     for (const tunnel of core.idle.due(now)) idleTimedOut(core, tunnel);
+    for (const member of core.termination.members.due(now)) linkExpired(core, member);
+    for (const subscriber of core.termination.subscribers.due(now)) subscriberExpired(core, subscriber);
     pump();
   };
 

@@ -2,6 +2,7 @@ import type { Dataplane, DataplaneEvent } from "../dataplane/contract.js";
 import { createFanout } from "../fanout.js";
 import { createEndpoint } from "../l2tp/index.js";
 import type { Output } from "../l2tp/types.js";
+import { createPools } from "./addresses/index.js";
 import { joined, parted } from "./bridging.js";
 import { callAccepted, callDown, callRequested, callUp, linkInfoSet, wanErrorNotified } from "./calls.js";
 import type { Clock } from "./clock.js";
@@ -19,6 +20,16 @@ import { createLnsPool } from "./onward.js";
 import { compilePolicy } from "./policy.js";
 import { createPorts } from "./ports.js";
 import { planAll, reload } from "./reload.js";
+import {
+  configureTermination,
+  createTermination,
+  hangUpCall,
+  prepareTermination,
+  settle,
+  stopTermination,
+} from "./termination/index.js";
+import { callsOf, pppViewOf, unitViewOf, unitViews } from "./termination/views.js";
+import { capture, createTracing, traceMessage, watch } from "./tracing.js";
 import { tunnelDown, tunnelMoved, tunnelRequested, tunnelUp } from "./tunnels.js";
 import type { CallingGateway, GatewayEvent } from "./types.js";
 import { channelViews, sessionViewOf, sessionViews, tunnelViewOf, tunnelViews } from "./views.js";
@@ -43,7 +54,10 @@ const eventLimit = 1 << 18;
 type Handlers = { readonly [T in Output["type"]]: (core: Core, output: Extract<Output, { type: T }>) => void };
 
 const handlers: Handlers = {
-  send: ({ plane }, { port, local, remote, bytes }) => plane.inject({ to: "port", port, local, remote, bytes }),
+  send(core, { port, local, remote, bytes }) {
+    traceMessage(core, "out", bytes);
+    core.plane.inject({ to: "port", port, local, remote, bytes });
+  },
   "tunnel-request": tunnelRequested,
   "tunnel-up": tunnelUp,
   "tunnel-down": tunnelDown,
@@ -91,15 +105,20 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
     unconfirmed: new Set(),
     setups: createDeadlines(),
     idle: createDeadlines(),
+    termination: createTermination(config, createPools(config.pools), clock.now(), (member) => settle(core, member)),
+    tracing: createTracing(),
     config,
     policy: compilePolicy(config.policy),
     plans: planAll(pool, config),
     draining: false,
     stopping: false,
+    clock,
     now: () => clock.now(),
+    random: options.random,
     emit: events.emit,
     pump: driver.pump,
     track: works.track,
+    watch: works.watch,
   };
 
   let planeEvents: AsyncIterableIterator<DataplaneEvent> | undefined;
@@ -108,6 +127,7 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
   const close = async (): Promise<void> => {
     started = false;
     driver.stop();
+    await stopTermination(core);
     await core.ports.close();
     await planeEvents?.return?.();
     events.close();
@@ -122,6 +142,8 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
       works.watch(follow(core, planeEvents));
       try {
         await core.ports.configure(config);
+        await prepareTermination(core, config);
+        await configureTermination(core);
       } catch (error) {
         await close();
         throw error;
@@ -160,17 +182,31 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
     channels: (page) => channelViews(core, page),
     get population() {
       const { halfOpen } = core.endpoint.population();
-      return { tunnels: core.tunnels.size, halfOpen, sessions: core.legs.size };
+      const subscribers = core.termination.directory.size;
+      return { tunnels: core.tunnels.size, halfOpen, sessions: core.legs.size, subscribers };
     },
     tunnel: (id) => tunnelViewOf(core, id),
     session: (call) => sessionViewOf(core, call),
     callOf: (channel) => core.channels.get(channel)?.call,
     terminateTunnel: async (id) => core.tunnels.has(id) && closeTunnel(core, id, tunnelEnds.terminated),
-    terminateSession: async (call) => core.legs.has(call) && closeCall(core, call, callEnds.terminated),
+    terminateSession: async (call) =>
+      core.legs.has(call) && (hangUpCall(core, call) || closeCall(core, call, callEnds.terminated)),
     placeCall({ rule: name, icrq = {}, iccn = {} }) {
       const plan = [...core.plans].find(([rule]) => rule.name === name)?.[1];
       return plan && !core.draining ? placeCall(core, plan, icrq, iccn) : undefined;
     },
+    ppp: (call) => pppViewOf(core, call),
+    units: (page) => unitViews(core, page),
+    unit: (unit) => unitViewOf(core, unit),
+    find: (names) => callsOf(core, names),
+    get pools() {
+      return core.termination.pools.status(clock.now());
+    },
+    get aaa() {
+      return core.termination.aaa?.status();
+    },
+    trace: (call, watcher) => watch(core, call, watcher),
+    capture: (call, taker) => capture(core, call, taker),
     events: events.subscribe,
     statistics: () => statistics(core, events.lost),
     get capabilities() {
@@ -190,6 +226,7 @@ function statistics(core: Core, eventsLost: number): Readonly<Record<string, num
     Object.entries(values).map(([name, value]) => [`${prefix}/${name}`, value] as const);
   return {
     ...core.counts.values(),
+    ...core.termination.aaa?.statistics(),
     "events-lost": eventsLost,
     ...Object.fromEntries([
       ...prefixed("control", core.endpoint.counters()),

@@ -2,9 +2,10 @@
 import type { Punt } from "../dataplane/contract.js";
 import { confirm } from "./confirming.js";
 import type { Core } from "./core.js";
+import { takeBundled, takeFrame, takePacket } from "./termination/index.js";
+import { traceMessage } from "./tracing.js";
 
 type PortPunt = Extract<Punt, { origin: "port" }>;
-type ChannelPunt = Exclude<Punt, PortPunt>;
 
 /** Flags, length and tunnel id (RFC 2661 §3.1); control messages always have the length. */
 const headWithTunnelId = 6;
@@ -12,11 +13,32 @@ const headWithTunnelId = 6;
 const tunnelIdOf = (bytes: Uint8Array): number =>
   bytes.length < headWithTunnelId ? 0 : ((bytes[4] ?? 0) << 8) | (bytes[5] ?? 0);
 
+type Origins = {
+  readonly [O in Punt["origin"]]: (core: Core, punt: Extract<Punt, { origin: O }>, now: number) => void;
+};
+
+/** What becomes of a frame, by where it was punted from. */
+const origins: Origins = {
+  port(core, punt, now) {
+    if (!admitted(core, punt)) return;
+    traceMessage(core, "in", punt.bytes);
+    core.endpoint.handle(punt, now);
+  },
+  channel: ofChannel,
+  unit: ofUnit,
+  tap: (core, punt) => core.tracing.taps.get(punt.channel)?.(punt),
+  ip: (core, punt) => takePacket(core, punt.port, punt.bytes),
+};
+
 export function take(core: Core, batch: readonly Punt[]): void {
   const now = core.now();
   for (const punt of batch) {
-    if (punt.origin !== "port") punted(core, punt);
-    else if (admitted(core, punt)) core.endpoint.handle(punt, now);
+    // One frame's mishap is not the others'.
+    try {
+      origins[punt.origin](core, punt as never, now);
+    } catch (error) {
+      core.track(Promise.reject(error));
+    }
   }
   core.pump();
 }
@@ -39,14 +61,24 @@ function drop(core: Core, reason: string): false {
   return false;
 }
 
-/** A frame of a channel that nothing took: it waits for the bridge, or was overtaken by it and follows. */
-function punted(core: Core, punt: ChannelPunt): void {
-  const leg = core.channels.get(punt.channel);
+/** A frame of a channel that nothing took: it waits for the bridge, or was overtaken by it and follows, or ends here. */
+function ofChannel(core: Core, { channel, bytes }: Extract<Punt, { origin: "channel" }>): void {
+  const leg = core.channels.get(channel);
   if (!leg) core.counts.add("dropped-unknown-channel");
-  else if (leg.bridged !== 0) core.plane.inject({ to: "channel", channel: leg.bridged, bytes: punt.bytes });
+  else if (leg.member) takeFrame(core, leg.member, bytes);
+  else if (leg.bridged !== 0) core.plane.inject({ to: "channel", channel: leg.bridged, bytes });
   else if (!leg.setup && !leg.partner) core.counts.add("dropped-not-bridged");
   else {
-    core.held.hold(leg, punt.bytes);
+    core.held.hold(leg, bytes);
     confirm(core, leg);
   }
+}
+
+/** A frame of a subscriber that is no packet for the network; without a channel, it came over several links. */
+function ofUnit(core: Core, { unit, channel, bytes }: Extract<Punt, { origin: "unit" }>): void {
+  const member = core.channels.get(channel)?.member;
+  const subscriber = core.termination.directory.byUnit(unit);
+  if (member) takeFrame(core, member, bytes);
+  else if (subscriber) takeBundled(core, subscriber, bytes);
+  else core.counts.add("dropped-unknown-unit");
 }

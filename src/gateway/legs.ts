@@ -20,6 +20,7 @@ export function addLeg(core: Core, tunnel: Tunnel, call: CallId, names: CallName
     bridged: 0,
     held: undefined,
     setup: undefined,
+    member: undefined,
   };
   core.legs.set(call, leg);
   occupy(tunnel);

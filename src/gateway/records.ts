@@ -3,6 +3,7 @@ import type { CallId, Result, TunnelId } from "../l2tp/types.js";
 import type { AvpValues } from "../wire/l2tp2-avp.js";
 import type { PrefixList } from "./config/address.js";
 import type { AccessConfig, ForwardConfig, TunnelConfig } from "./config/types.js";
+import type { Member } from "./termination/records.js";
 
 export type Side = "access" | "onward";
 
@@ -113,6 +114,8 @@ export interface Leg {
   held: Uint8Array[] | undefined;
   /** While a caller's call is being set up; undefined once the ICCN has gone to an LNS. */
   setup: Setup | undefined;
+  /** Its PPP, if it ends here. */
+  member: Member | undefined;
 }
 
 /** What is needed until an LNS has taken the call. */

@@ -6,6 +6,7 @@ import { tunnelEnds } from "./disconnect-codes.js";
 import type { LnsPool } from "./onward.js";
 import { compilePolicy } from "./policy.js";
 import type { ForwardPlan, Port } from "./records.js";
+import { configureTermination, prepareTermination } from "./termination/index.js";
 
 export function planAll(pool: LnsPool, config: Config): ReadonlyMap<Rule, ForwardPlan> {
   const plans = new Map<Rule, ForwardPlan>();
@@ -17,10 +18,12 @@ export function planAll(pool: LnsPool, config: Config): ReadonlyMap<Rule, Forwar
 
 export async function reload(core: Core, config: Config): Promise<readonly string[]> {
   const changes = [...changesBetween(core.config, config)];
+  await prepareTermination(core, config);
   const { closed } = await core.ports.configure(config);
   core.config = config;
   core.policy = compilePolicy(config.policy);
   core.plans = planAll(core.pool, config);
+  await configureTermination(core);
 
   const ended = closeCallers(core, closed) + closeDisallowed(core);
   if (ended > 0) changes.push(`${ended} tunnels of callers ended that are no longer allowed`);

@@ -96,6 +96,10 @@ function sessionFacts(core: Core, info: CallInfo): SessionFacts | undefined {
     callingNumber,
     calledNumber,
     userName,
+    fate: leg.member ? "terminated" : leg.bridged === 0 ? undefined : "bridged",
+    address: leg.member?.subscriber?.address,
+    prefix: leg.member?.subscriber?.prefix,
+    delegated: leg.member?.subscriber?.delegated,
     since: leg.since,
   };
 }

@@ -1,10 +1,11 @@
 /** Calls: what their state table's actions do. */
+
+import { cancel, schedule } from "../timers.js";
 import type { AvpValues } from "../wire/l2tp2-avp.js";
 import { callResult, generalError, stopResult } from "../wire/l2tp2-result.js";
 import { type CallAction, type CallEvent, callTransitions } from "./call-states.js";
 import { type Call, type Core, callIdOf, drop, emit, sessionIdOf, type Tunnel } from "./core.js";
 import { send } from "./send.js";
-import { cancel, schedule } from "./timers.js";
 import type { Ended, Result } from "./types.js";
 
 /** What an action may need: the AVPs to send or report, or how the call ends. */

@@ -1,12 +1,12 @@
 /** What an endpoint consists of; the other modules are functions over it. */
 
+import type { Timed, Timers } from "../timers.js";
 import type { AvpValues } from "../wire/l2tp2-avp.js";
 import type { MessageName } from "../wire/l2tp2-message.js";
 import { messageNames, messageTable } from "../wire/l2tp2-message.js";
 import type { CallState } from "./call-states.js";
 import type { ControlState } from "./control-connection.js";
 import type { Settings } from "./settings.js";
-import type { Timed, Timers } from "./timers.js";
 import type { Transport } from "./transport.js";
 import type { CallId, EndpointOptions, Limits, Output, PeerInfo, TunnelId } from "./types.js";
 

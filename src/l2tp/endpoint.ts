@@ -1,4 +1,6 @@
 /** The L2TP endpoint of `types.ts`: commands in, messages and events out. */
+
+import { cancel, popDue, schedule } from "../timers.js";
 import type { AvpValues } from "../wire/l2tp2-avp.js";
 import { generalError, stopResult } from "../wire/l2tp2-result.js";
 import { callTimedOut, createCall, stepCall } from "./call.js";
@@ -14,7 +16,6 @@ import { resolveSettings } from "./settings.js";
 import { restoreCore, snapshotOf } from "./snapshot.js";
 import { suspectRetries } from "./stale.js";
 import type { EndpointState } from "./state.js";
-import { cancel, popDue, schedule } from "./timers.js";
 import { timeOut } from "./transport.js";
 import { createTunnel, forget, stepTunnel } from "./tunnel.js";
 import type { CallId, Ended, Endpoint, EndpointOptions, TunnelOpen } from "./types.js";

@@ -1,4 +1,6 @@
 /** Control connections: what their state table's actions do (RFC 2661 §5.1, §5.7, §7.2). */
+
+import { cancel } from "../timers.js";
 import type { AvpValues } from "../wire/l2tp2-avp.js";
 import { bearer, framing } from "../wire/l2tp2-avp.js";
 import { generalError, stopResult } from "../wire/l2tp2-result.js";
@@ -10,7 +12,6 @@ import { countQueue, join, leave, prove } from "./limits.js";
 import { send } from "./send.js";
 import type { Settings } from "./settings.js";
 import { suspectOthers } from "./stale.js";
-import { cancel } from "./timers.js";
 import { abandon, createTransport, fullRetransmission, setPeerWindow } from "./transport.js";
 import type { Ended, PeerInfo, Result } from "./types.js";
 

@@ -31,6 +31,13 @@ export interface Libc {
   open(path: string, flags: number, mode: number): number;
   close(fd: number): number;
   setns(fd: number, type: number): number;
+  /** `argument` is a pointer or a number, as the request wants it. */
+  ioctl(fd: number, request: number, argument: number): number;
+  readv(fd: number, vectors: number, count: number): number;
+  writev(fd: number, vectors: number, count: number): number;
+  /** For calls that libc has no function for. */
+  syscall(call: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
+  sendto(fd: number, buffer: number, length: number, flags: number, address: number, addressLength: number): number;
 }
 
 const pointer = "uintptr_t";
@@ -58,6 +65,11 @@ const prototypes: Record<keyof Libc, readonly [result: string, ...parameters: st
   open: ["int", "str", "int", "int"],
   close: ["int", "int"],
   setns: ["int", "int", "int"],
+  ioctl: ["int", "int", "ulong", pointer],
+  readv: ["int64_t", "int", pointer, "int"],
+  writev: ["int64_t", "int", pointer, "int"],
+  syscall: ["long", "long", "long", pointer, pointer, pointer, pointer, pointer],
+  sendto: ["int64_t", "int", pointer, "size_t", "int", pointer, "uint"],
 };
 
 type Koffi = typeof import("koffi");

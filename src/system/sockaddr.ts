@@ -4,6 +4,8 @@
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { JunctorError } from "../errors.js";
+import { formatAddress as formatIpv4 } from "../wire/ipv4.js";
+import { formatGroups, groupsOf } from "../wire/ipv6.js";
 import { c, sockaddrIn, sockaddrIn6 } from "./structs.js";
 
 export interface SocketAddress {
@@ -64,26 +66,12 @@ export function encodeSocketAddress(text: string): Uint8Array {
   if (family === 4) bytes.set(address.split(".").map(Number), sockaddrIn.address);
   else {
     const [host = "", zone] = address.split("%");
-    groups(host).forEach((group, index) => {
+    groupsOf(host).forEach((group, index) => {
       view.setUint16(sockaddrIn6.address + 2 * index, group);
     });
     if (zone !== undefined) view.setUint32(sockaddrIn6.scopeId, Number(zone) || 0, true);
   }
   return remember(encoded, text, bytes);
-}
-
-/** The eight groups of an IPv6 address (RFC 4291 §2.2), which `isIPv6` has approved. */
-function groups(address: string): number[] {
-  const dotted = address.lastIndexOf(":") + 1;
-  const [a = 0, b = 0, d = 0, e = 0] = address.slice(dotted).split(".").map(Number);
-  const text = address.includes(".")
-    ? `${address.slice(0, dotted)}${((a << 8) | b).toString(16)}:${((d << 8) | e).toString(16)}`
-    : address;
-  const [head = "", tail] = text.split("::");
-  const parse = (part: string) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));
-  if (tail === undefined) return parse(head);
-  const [left, right] = [parse(head), parse(tail)];
-  return [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right];
 }
 
 const decoded4 = new Map<number, string>();
@@ -103,8 +91,7 @@ export function socketAddress4(address: number, port: number): string {
   const key = address * 65536 + port;
   const known = decoded4.get(key);
   if (known !== undefined) return known;
-  const host = [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
-  return remember(decoded4, key, `${host}:${port}`);
+  return remember(decoded4, key, `${formatIpv4(address)}:${port}`);
 }
 
 /** The 16 bytes of the address lie at `at`. */
@@ -113,22 +100,9 @@ export function socketAddress6(view: DataView, at: number, port: number, scope =
   const key = `${words.join(",")},${port},${scope}`;
   const known = decoded6.get(key);
   if (known !== undefined) return known;
-  return remember(decoded6, key, `[${compress(words)}${scope === 0 ? "" : `%${scope}`}]:${port}`);
-}
-
-/** RFC 5952 §4: lower case, no leading zeros, the longest run of zero groups (at least two, the first if equal) as "::". */
-function compress(words: readonly number[]): string {
-  const parts = words.flatMap((word) => [word >>> 16, word & 0xffff]);
-  let best = { start: 0, length: 1 };
-  for (let start = 0; start < 8; start++) {
-    let length = 0;
-    while (start + length < 8 && parts[start + length] === 0) length++;
-    if (length > best.length) best = { start, length };
-  }
-  const hex = (from: number, to: number) =>
-    parts
-      .slice(from, to)
-      .map((part) => part.toString(16))
-      .join(":");
-  return best.length < 2 ? hex(0, 8) : `${hex(0, best.start)}::${hex(best.start + best.length, 8)}`;
+  return remember(
+    decoded6,
+    key,
+    `[${formatGroups(words.flatMap((word) => [word >>> 16, word & 0xffff]))}${scope === 0 ? "" : `%${scope}`}]:${port}`,
+  );
 }

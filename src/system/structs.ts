@@ -88,11 +88,48 @@ export const pollfd = { fd: 0, events: 4, revents: 6, size: 8 } as const;
  */
 export const timespec = { seconds: 0, nanoseconds: 8, size: 16 } as const;
 
-/** Constants of <sys/socket.h>, <netinet/in.h>, <netinet/udp.h>, <poll.h>, <sys/eventfd.h>, <sys/mman.h>, <sched.h>. */
+/**
+ * struct ifreq {
+ *   char ifr_name[IFNAMSIZ];   // 16, with a zero at its end
+ *   union {
+ *     short ifr_flags;         // 2
+ *     int   ifr_ifindex;       // 4
+ *   };                         // 24
+ * };
+ */
+export const ifreq = { name: 0, flags: 16, index: 16, nameSize: 16, size: 40 } as const;
+
+/**
+ * struct virtio_net_hdr_mrg_rxbuf {         // <linux/virtio_net.h>, little-endian
+ *   __u8  flags;           // 1: VIRTIO_NET_HDR_F_*
+ *   __u8  gso_type;        // 1: VIRTIO_NET_HDR_GSO_*
+ *   __u16 hdr_len;         // 2: bytes of headers before the payload that is cut
+ *   __u16 gso_size;        // 2: bytes of payload in each segment
+ *   __u16 csum_start;      // 2: where the sum begins, from the start of the packet
+ *   __u16 csum_offset;     // 2: where it is stored, from csum_start
+ *   __u16 num_buffers;     // 2: only in the 12-byte form, which keeps the packet aligned to 4
+ * };
+ */
+export const virtioNetHdr = {
+  flags: 0,
+  gsoType: 1,
+  headerLength: 2,
+  gsoSize: 4,
+  checksumStart: 6,
+  checksumOffset: 8,
+  buffers: 10,
+  size: 10,
+  sizeWithBuffers: 12,
+} as const;
+
+/** Constants of <sys/socket.h>, <netinet/in.h>, <netinet/udp.h>, <poll.h>, <sys/eventfd.h>, <sys/mman.h>, <sched.h>,
+ *  <fcntl.h>, <linux/if_tun.h>, <linux/netlink.h>, <linux/sockios.h>, <linux/virtio_net.h>. */
 export const c = {
   AF_INET: 2,
   AF_INET6: 10,
+  AF_NETLINK: 16,
   SOCK_DGRAM: 2,
+  SOCK_RAW: 3,
   SOCK_NONBLOCK: 0o4000,
   SOCK_CLOEXEC: 0o2000000,
   SOL_IP: 0,
@@ -125,4 +162,34 @@ export const c = {
   MAP_SHARED: 1,
   MAP_FIXED: 0x10,
   MADV_HUGEPAGE: 14,
+  NETLINK_ROUTE: 0,
+  SOL_NETLINK: 270,
+  NETLINK_CAP_ACK: 10,
+  NETLINK_EXT_ACK: 11,
+  NETLINK_GET_STRICT_CHK: 12,
+  O_RDWR: 2,
+  O_NONBLOCK: 0o4000,
+  O_CLOEXEC: 0o2000000,
+  SIOCGIFINDEX: 0x8933,
+  TUNSETIFF: 0x4004_54ca,
+  TUNSETOFFLOAD: 0x4004_54d0,
+  TUNSETVNETHDRSZ: 0x4004_54d8,
+  IFF_TUN: 0x0001,
+  IFF_MULTI_QUEUE: 0x0100,
+  IFF_NO_PI: 0x1000,
+  IFF_VNET_HDR: 0x4000,
+  IFF_TUN_EXCL: 0x8000,
+  TUN_F_CSUM: 0x01,
+  TUN_F_TSO4: 0x02,
+  TUN_F_TSO6: 0x04,
+  TUN_F_TSO_ECN: 0x08,
+  TUN_F_USO4: 0x20,
+  TUN_F_USO6: 0x40,
+  VIRTIO_NET_HDR_F_NEEDS_CSUM: 1,
+  VIRTIO_NET_HDR_F_DATA_VALID: 2,
+  VIRTIO_NET_HDR_GSO_NONE: 0,
+  VIRTIO_NET_HDR_GSO_TCPV4: 1,
+  VIRTIO_NET_HDR_GSO_TCPV6: 4,
+  VIRTIO_NET_HDR_GSO_UDP_L4: 5,
+  VIRTIO_NET_HDR_GSO_ECN: 0x80,
 } as const;

@@ -1,5 +1,14 @@
 /** Codecs without state: a view over bytes in place for the hot path, a value with parse and encode for control messages. */
 
+export * as chap from "./chap.js";
+export * as dhcp6 from "./dhcp6.js";
+export * as eap from "./eap.js";
+export * as icmp from "./icmp.js";
+export * as icmp6 from "./icmp6.js";
+export * as ipcp from "./ipcp.js";
+export * as ipv4 from "./ipv4.js";
+export * as ipv6 from "./ipv6.js";
+export * as ipv6cp from "./ipv6cp.js";
 export * as l2tp2 from "./l2tp2.js";
 export * from "./l2tp2-avp.js";
 export { type CauseCode, longestValue, type ResultCode } from "./l2tp2-avp-value.js";
@@ -7,4 +16,15 @@ export * from "./l2tp2-encode.js";
 export * from "./l2tp2-message.js";
 export * from "./l2tp2-parse.js";
 export * from "./l2tp2-result.js";
+export * as lcp from "./lcp.js";
 export * from "./malformed.js";
+export * as mschap from "./mschap.js";
+export * as pap from "./pap.js";
+export * as ppp from "./ppp.js";
+export * from "./ppp-control.js";
+export * as radius from "./radius.js";
+export * as radiusAttributes from "./radius-attributes.js";
+export * as radiusAuthenticator from "./radius-authenticator.js";
+export * as radiusHidden from "./radius-hidden.js";
+export * as radiusValues from "./radius-values.js";
+export * as udp from "./udp.js";

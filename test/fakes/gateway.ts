@@ -51,6 +51,10 @@ export const sessionView = (tunnel: number, session: number, more: Partial<Sessi
   callingNumber: "4930123",
   calledNumber: undefined,
   userName: "alice@example.net",
+  fate: undefined,
+  address: undefined,
+  prefix: undefined,
+  delegated: undefined,
   since,
   counters: {
     rxPackets: 1,
@@ -129,7 +133,7 @@ export function fakeGateway(
     },
     callOf,
     get population() {
-      return { tunnels: tunnelTable.size, halfOpen: 0, sessions: sessionTable.size };
+      return { tunnels: tunnelTable.size, halfOpen: 0, sessions: sessionTable.size, subscribers: 0 };
     },
     tunnel: async (tunnel) => tunnelTable.get(tunnel),
     session: async (id) => sessionTable.get(id),
@@ -143,6 +147,14 @@ export function fakeGateway(
     },
     terminateTunnel: async (tunnel) => tunnelTable.delete(tunnel),
     terminateSession: async (id) => sessionTable.delete(id),
+    ppp: async () => undefined,
+    units: async () => [],
+    unit: async () => undefined,
+    find: () => [],
+    pools: [],
+    aaa: undefined,
+    trace: () => undefined,
+    capture: async () => undefined,
     events: () => events() as AsyncIterableIterator<GatewayEvent>,
     statistics: () => ({
       "session-up": 3,
@@ -158,7 +170,8 @@ export function fakeGateway(
       segmentation: true,
       tunnelVersions: [2],
       pseudowires: ["ppp"],
-      limits: { tunnels: 65_535, sessions: 1_000_000 },
+      tun: true,
+      limits: { tunnels: 65_535, sessions: 1_000_000, units: 1_000_000 },
     },
   };
 }
@@ -192,6 +205,7 @@ export function fakeChannels(indices: readonly number[]): Dataplane["channel"] {
     },
     connect: async () => {},
     disconnect: async () => {},
+    tap: async () => {},
     async get({ channel }) {
       known(channel);
       return state(channel);

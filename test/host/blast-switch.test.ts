@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { type BlastOptions, type Report, runBlast } from "../../src/blast/index.js";
-import { type DemoSwitch, startSwitch } from "../../src/demo/switch.js";
+import { called, type Gateway, startGateway } from "../../src/demo/gateway.js";
 
 const program = fileURLToPath(new URL("../../bin/junctor.js", import.meta.url));
 
-let junctor: DemoSwitch | undefined;
+let junctor: Gateway | undefined;
 afterEach(async () => {
   await junctor?.stop();
   junctor = undefined;
@@ -15,10 +15,10 @@ afterEach(async () => {
 /** A run through the daemon, in front of two LNSs. */
 const through = (options: Partial<BlastOptions>): Promise<Report> =>
   runBlast(
-    { lnsListen: ["127.0.0.1:0", "127.0.0.1:0"], seconds: 1, rate: 2000, ...options },
+    { lnsListen: ["127.0.0.1:0", "127.0.0.1:0"], calledNumber: called.switched, seconds: 1, rate: 2000, ...options },
     {
       async listening({ lns }) {
-        junctor = await startSwitch(lns, options.tunnels ?? 1);
+        junctor = await startGateway({ lns, tunnels: options.tunnels ?? 1, subscribers: 0, virtual: true });
         return junctor.address;
       },
     },

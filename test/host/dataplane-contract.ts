@@ -84,6 +84,63 @@ export function contractSuite(name: string, open: () => Promise<Rig>): void {
 
     const countersOf = async ({ session }: Leg) => (await rig.plane.session.get(session)).counters;
 
+    describe("tap", () => {
+      const tapped = () =>
+        punts.flatMap((punt) =>
+          punt.origin === "tap" ? [`${punt.channel} ${punt.direction} ${hex(punt.bytes)}`] : [],
+        );
+
+      it("shows every frame of a bridged channel, both ways, and the frames go on", async () => {
+        const [west, east] = await bridged();
+        const exchange = async (text: string) => {
+          const seen = [west.peer.received.length, east.peer.received.length];
+          west.send(frame(`${text} to the east`));
+          east.send(frame(`${text} to the west`));
+          await rig.until(
+            () => west.peer.received.length === seen[0]! + 1 && east.peer.received.length === seen[1]! + 1,
+          );
+          await rig.settle();
+        };
+        await exchange("unseen");
+        expect(punts).toEqual([]);
+        const before = Date.now() * 1000;
+        await rig.plane.channel.tap({ channel: east.channel, on: true });
+        await exchange("seen");
+        expect(tapped().sort()).toEqual(
+          [
+            `${east.channel} in ${hex(frame("seen to the west"))}`,
+            `${east.channel} out ${hex(frame("seen to the east"))}`,
+          ].sort(),
+        );
+        for (const punt of punts) {
+          if (punt.origin !== "tap") continue;
+          expect(punt.time).toBeGreaterThan(before - 1000_000);
+          expect(punt.time).toBeLessThan(Date.now() * 1000 + 1000_000);
+        }
+        await rig.plane.channel.tap({ channel: east.channel, on: false });
+        await exchange("unseen again");
+        expect(punts).toHaveLength(2);
+        expect(await countersOf(west)).toMatchObject({ rxPackets: 3, txPackets: 3 });
+      });
+
+      it("shows what the control thread sends and what nothing takes", async () => {
+        const one = await leg();
+        await rig.plane.channel.tap({ channel: one.channel, on: true });
+        rig.plane.inject({ to: "channel", channel: one.channel, bytes: frame("ours") });
+        await rig.until(() => one.peer.received.length === 1);
+        one.send(frame("theirs"));
+        await rig.until(() => punts.length === 3);
+        expect(tapped()).toEqual([
+          `${one.channel} out ${hex(frame("ours"))}`,
+          `${one.channel} in ${hex(frame("theirs"))}`,
+        ]);
+      });
+
+      it("is of a channel that is there", async () => {
+        await expect(rig.plane.channel.tap({ channel: 999, on: true })).rejects.toMatchObject({ code: "ENXIO" });
+      });
+    });
+
     describe("bridge", () => {
       it("carries every frame both ways, byte for byte, with the other leg's header", async () => {
         const [west, east] = await bridged();
@@ -259,8 +316,8 @@ export function contractSuite(name: string, open: () => Promise<Rig>): void {
         await rig.plane.channel.connect({ channel: west.channel, unit });
         west.send(frame("ip"));
         await rig.until(() => punts.length === 1);
-        expect(punts).toEqual([{ origin: "unit", channel: west.channel, bytes: new Uint8Array(frame("ip")) }]);
-        expect(await rig.plane.unit.get({ unit })).toEqual({ unit, name: "ppp7", channels: [west.channel] });
+        expect(punts).toEqual([{ origin: "unit", unit, channel: west.channel, bytes: new Uint8Array(frame("ip")) }]);
+        expect(await rig.plane.unit.get({ unit })).toMatchObject({ unit, name: "ppp7", channels: [west.channel] });
         await rig.plane.unit.delete({ unit });
         expect((await rig.plane.channel.get(west)).unit).toBeUndefined();
       });
@@ -367,7 +424,8 @@ export function contractSuite(name: string, open: () => Promise<Rig>): void {
       });
 
       it("wait for the first of what waits, though what came before it has waited longer", async () => {
-        const [west, east] = await bridged({ reorderTimeout: 60 });
+        // Long enough that a busy machine sends the second frame within it.
+        const [west, east] = await bridged({ reorderTimeout: 1000 });
         west.send(frame("9"), numbered(9));
         await rig.settle();
         west.send(frame("5"), numbered(5));

@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { openDataplane } from "../../src/dataplane/index.js";
 import { ffiMissing } from "../../src/system/index.js";
 import { contractSuite, hex, type Peer, type Rig } from "./dataplane-contract.js";
+import { unitsSuite } from "./units-contract.js";
 
 async function bindPeer(): Promise<Peer> {
   const socket = createSocket("udp4");
@@ -47,9 +48,12 @@ async function openRig(workers: number, segmentation: boolean): Promise<Rig> {
   };
 }
 
+unitsSuite("node:dgram on loopback, no workers", () => openRig(0, false));
 contractSuite("node:dgram on loopback, no workers", () => openRig(0, false));
 if (ffiMissing() === undefined) {
   contractSuite("one worker on loopback, segmentation", () => openRig(1, true));
   contractSuite("one worker on loopback, no segmentation", () => openRig(1, false));
+  unitsSuite("one worker on loopback, segmentation", () => openRig(1, true));
+  unitsSuite("two workers on loopback", () => openRig(2, true));
   contractSuite("two workers on loopback", () => openRig(2, true));
 } else console.warn(`skipped: engines with workers: ${ffiMissing()}`);

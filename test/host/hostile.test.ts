@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Report } from "../../src/blast/report.js";
-import { freePort } from "../../src/demo/switch.js";
+import { freePort } from "../../src/demo/gateway.js";
 import { here } from "../peers/here.js";
 import { type Junctor, startJunctor } from "../peers/junctor.js";
 import { eventually, type Running } from "../peers/process.js";
@@ -31,9 +31,14 @@ async function startTraffic(junctor: Junctor, to: number, lns: number, seconds: 
     `${value}`,
   ]);
   const blast = here.start([process.execPath, program, "blast", "--json", ...flags]);
+  let bridged = 0;
   await eventually("every session is bridged", async () => {
+    if (blast.ended()) throw new Error("blast has ended");
     const rows = await junctor.sessions();
-    return rows.filter((row) => row.bridgedWith !== null).length === 2 * sessions ? true : undefined;
+    bridged = rows.filter((row) => row.bridgedWith !== null).length;
+    return bridged === 2 * sessions ? true : undefined;
+  }).catch((error) => {
+    throw new Error(`${error}; ${bridged} are\nblast: ${blast.output()}\njunctor: ${junctor.process.output()}`);
   });
   return blast;
 }

@@ -15,6 +15,8 @@ export interface Junctor {
   sessions(): Promise<readonly SessionRow[]>;
   /** Runs the CLI against this daemon and gives its standard output. */
   cli(...args: string[]): Promise<string>;
+  /** The same for a command that goes on until it is stopped. */
+  follow(...args: string[]): Running;
 }
 
 export interface TunnelRow {
@@ -67,12 +69,18 @@ export async function startJunctor(
   }).catch((error) => {
     throw new Error(`${error}\n${daemon.output()}`);
   });
+  const command = (args: readonly string[]) => [process.execPath, program, "-s", `unix:${socket}`, ...args];
   return {
     process: daemon,
     get,
     tunnels: async () => (await get<{ tunnels: TunnelRow[] }>("/v1/tunnels")).tunnels,
     sessions: async () => (await get<{ sessions: SessionRow[] }>("/v1/sessions")).sessions,
-    cli: (...args) => space.run([process.execPath, program, "-s", `unix:${socket}`, ...args]),
+    cli: (...args) => space.run(command(args)),
+    follow: (...args) => {
+      const running = space.start(command(args));
+      undo.defer(async () => void (await running.stop()));
+      return running;
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Namespace } from "./netns.js";
 import type { Running } from "./process.js";
@@ -7,31 +7,77 @@ import { temporaryDirectory, type Undo } from "./undo.js";
 export interface RadiusUser {
   readonly name: string;
   readonly password: string;
+  /** Whatever he knows, he is turned away; `reply` is then of the Access-Reject. */
+  readonly blocked?: boolean;
+  /** Attributes of the Access-Accept as freeradius' users file has them, `NAME = VALUE`. */
+  readonly reply?: readonly string[];
 }
 
-/** Starts freeradius with PAP for `users`, serving clients of `address` that know `secret`. */
+export interface Freeradius {
+  readonly running: Running;
+  /** The records that it has written of accounting: NAME → VALUE, without quotes. */
+  records(): readonly Readonly<Record<string, string>>[];
+}
+
+export interface FreeradiusOptions {
+  readonly address: string;
+  /** Whom it serves; by default those that speak from its own address. */
+  readonly client?: string;
+  readonly secret: string;
+  readonly users: readonly RadiusUser[];
+}
+
+/**
+ * Starts freeradius for `users` by PAP, CHAP, MS-CHAP and EAP (MD5, MSCHAPv2), serving those of `client` that know `secret`.
+ */
 export async function startRadius(
   undo: Undo,
   space: Namespace,
-  { address, secret, users }: { address: string; secret: string; users: readonly RadiusUser[] },
-): Promise<Running> {
+  { address, client = address, secret, users }: FreeradiusOptions,
+): Promise<Freeradius> {
   const home = temporaryDirectory(undo, "radius");
   for (const directory of ["log", "run"]) mkdirSync(join(home, directory));
-  writeFileSync(
-    join(home, "users"),
-    users.map(({ name, password }) => `"${name}" Cleartext-Password := "${password}"\n\n`).join(""),
-  );
-  writeFileSync(
-    join(home, "radiusd.conf"),
-    `prefix = /usr
+  writeFileSync(join(home, "users"), users.map(userEntry).join("\n"));
+  writeFileSync(join(home, "radiusd.conf"), configuration(home, address, client, secret));
+  const running = space.start(["freeradius", "-d", home, "-D", "/usr/share/freeradius", "-n", "radiusd", "-X"]);
+  undo.defer(async () => void (await running.stop()));
+  await running.waitFor(/Ready to process requests/);
+  return { running, records: () => readDetail(join(home, "log", "detail")) };
+}
+
+const userEntry = ({ name, password, blocked, reply = [] }: RadiusUser): string =>
+  `"${name}" ${blocked ? "Auth-Type := Reject" : `Cleartext-Password := "${password}"`}\n${reply.map((line) => `\t${line}`).join(",\n")}\n`;
+
+/** Records are separated by an empty line; the first line of each is the time, the others are indented. */
+function readDetail(file: string): readonly Readonly<Record<string, string>>[] {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return [];
+  }
+  return text
+    .split(/\n\n/)
+    .filter((record) => record.trim() !== "")
+    .map((record) =>
+      Object.fromEntries(
+        [...record.matchAll(/^\t(\S+) = "?(.*?)"?$/gm)].map(([, name = "", value = ""]) => [name, value]),
+      ),
+    );
+}
+
+const configuration = (home: string, address: string, client: string, secret: string): string => `prefix = /usr
 logdir = ${home}/log
 run_dir = ${home}/run
 libdir = /usr/lib/freeradius
 pidfile = ${home}/run/pid
 max_requests = 16384
-security { allow_core_dumps = no }
-client all { ipaddr = ${address}/32
-  secret = ${secret}
+security {
+  allow_core_dumps = no
+  reject_delay = 0
+}
+client all { ipaddr = ${client}/32
+  secret = "${secret}"
 }
 thread pool {
 }
@@ -40,6 +86,21 @@ modules {
     rcode = ok
   }
   pap {
+  }
+  chap {
+  }
+  mschap {
+    use_mppe = no
+  }
+  eap {
+    default_eap_type = md5
+    md5 {
+    }
+    mschapv2 {
+    }
+  }
+  detail { filename = ${home}/log/detail
+    permissions = 0600
   }
   files { filename = ${home}/users }
 }
@@ -52,24 +113,41 @@ server default {
     ipaddr = ${address}
     port = 1813
   }
-  authorize { files
+  authorize {
+    chap
+    mschap
+    files
+    eap
     pap
   }
   authenticate {
     Auth-Type PAP {
       pap
     }
+    Auth-Type CHAP {
+      chap
+    }
+    Auth-Type MS-CHAP {
+      mschap
+    }
+    eap
+  }
+  # This version signs its answers to EAP alone unless it is told to.
+  post-auth {
+    update reply {
+      &Message-Authenticator := 0x00
+    }
+    Post-Auth-Type REJECT {
+      update reply {
+        &Message-Authenticator := 0x00
+      }
+    }
   }
   preacct {
   }
   accounting {
+    detail
     ok
   }
 }
-`,
-  );
-  const daemon = space.start(["freeradius", "-d", home, "-D", "/usr/share/freeradius", "-n", "radiusd", "-X"]);
-  undo.defer(async () => void (await daemon.stop()));
-  await daemon.waitFor(/Ready to process requests/);
-  return daemon;
-}
+`;

@@ -42,7 +42,7 @@ it("lists calls and channels page by page, in order, whatever ends meanwhile", a
   const { gateway } = scene;
   const all = await gateway.sessions();
   expect(all.map(({ call }) => call)).toEqual([...scene.core.legs.keys()].sort((a, b) => a - b));
-  expect(gateway.population).toEqual({ tunnels: 5, halfOpen: 0, sessions: 60 });
+  expect(gateway.population).toEqual({ tunnels: 5, halfOpen: 0, sessions: 60, subscribers: 0 });
 
   const pages = [];
   for (let after: number | undefined = 0; after !== undefined; ) {

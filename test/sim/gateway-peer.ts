@@ -36,6 +36,9 @@ export interface PeerOptions {
   /** Frames sent as soon as the call is up. */
   readonly greet?: string;
   readonly maxCalls?: number;
+  /** Takes frames in their bytes, and is told when a call is up. */
+  readonly frames?: (call: CallId, bytes: Uint8Array) => void;
+  readonly up?: (call: CallId) => void;
 }
 
 export interface Peer {
@@ -49,6 +52,7 @@ export interface Peer {
   hangUp(call: CallId, result: Result): void;
   closeTunnel(tunnel: TunnelId, result: Result): void;
   send(call: CallId, text: string): void;
+  sendFrame(call: CallId, bytes: Uint8Array): void;
   /** From now on speaks from and listens at another address. */
   move(address: string): void;
   notify(call: CallId, kind: "wen" | "sli", avps: AvpValues): void;
@@ -73,17 +77,15 @@ export function createPeer(
   const serials = new Map<number, PeerCall>();
   let disarm: (() => void) | undefined;
 
-  const transmit = (call: CallId, text: string): void => {
+  const transmit = (call: CallId, frame: Uint8Array): void => {
     const info = endpoint.call(call);
     const tunnel = info && endpoint.tunnel(info.tunnel);
     if (info && tunnel) {
-      world.network.send(
-        address,
-        tunnel.remote,
-        dataMessage(tunnel.peerTunnelId, info.peerSessionId, encoder.encode(text)),
-      );
+      world.network.send(address, tunnel.remote, dataMessage(tunnel.peerTunnelId, info.peerSessionId, frame));
     }
   };
+
+  const send = (call: CallId, text: string): void => transmit(call, encoder.encode(text));
 
   const add = (call: CallId, icrq: AvpValues): PeerCall => {
     const serial = icrq.callSerialNumber ?? 0;
@@ -137,7 +139,8 @@ export function createPeer(
         const record = calls.get(output.call)!;
         record.state = "up";
         record.iccn = output.avps;
-        if (peer.options.greet !== undefined) transmit(output.call, `${peer.options.greet} ${record.serial}`);
+        if (peer.options.greet !== undefined) send(output.call, `${peer.options.greet} ${record.serial}`);
+        peer.options.up?.(output.call);
         return;
       }
       case "call-down": {
@@ -177,7 +180,8 @@ export function createPeer(
     if (!data) endpoint.handle({ port: 1, remote, bytes }, world.now());
     else {
       const record = calls.get(data.tunnelId * 0x10000 + data.sessionId);
-      if (record?.state === "up") record.frames.push(decoder.decode(data.frame));
+      if (record?.state === "up" && peer.options.frames) peer.options.frames(record.call, data.frame);
+      else if (record?.state === "up") record.frames.push(decoder.decode(data.frame));
     }
     pump();
   };
@@ -212,7 +216,8 @@ export function createPeer(
       endpoint.closeTunnel(tunnel, result, world.now());
       pump();
     },
-    send: transmit,
+    send,
+    sendFrame: transmit,
     move(to) {
       address = to;
       world.network.attach(address, receive);

@@ -138,6 +138,7 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
     port: {
       open: (attributes) =>
         operate("port.open", () => {
+          if (attributes.kind === "tun") return fail("EOPNOTSUPP", `port ${attributes.kind}`);
           for (const port of ports.values()) if (port.local === attributes.local) fail("EADDRINUSE", attributes.local);
           const state: PortState = {
             port: ++handles,
@@ -166,7 +167,7 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
       get: ({ port }) => operate("port.get", () => found(ports.get(port), `port ${port}`)),
       list: () => operate("port.list", () => [...ports.values()]),
     },
-    device: { get: unsupported, list: unsupported, set: unsupported },
+    device: { get: unsupported, list: unsupported, set: unsupported, route: unsupported, unroute: unsupported },
     tunnel: {
       create: (attributes) =>
         operate("tunnel.create", () => {
@@ -244,10 +245,12 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
         }),
       connect: unsupported,
       disconnect: unsupported,
+      tap: unsupported,
       get: ({ channel }) => operate("channel.get", () => channelState(found(sessions.get(channel), "channel"))),
       list: () => operate("channel.list", () => [...sessions.values()].map(channelState)),
     },
-    unit: { create: unsupported, delete: unsupported, get: unsupported, list: unsupported },
+    unit: { create: unsupported, set: unsupported, delete: unsupported, get: unsupported, list: unsupported },
+    route: { add: unsupported, delete: unsupported, lookup: () => undefined, list: async () => [] },
     capabilities: () => ({
       engine: "user",
       workers: 1,
@@ -255,7 +258,8 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
       segmentation: false,
       tunnelVersions: [2],
       pseudowires: ["ppp"],
-      limits: { tunnels: 65_535, sessions: 65_535 },
+      tun: false,
+      limits: { tunnels: 65_535, sessions: 65_535, units: 65_535 },
     }),
     drops: () => drops,
     events: events.subscribe,
@@ -266,7 +270,7 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
       if (frame.to === "port") {
         const port = ports.get(frame.port);
         if (port) world.network.send(port.local, frame.remote, frame.bytes);
-      } else {
+      } else if (frame.to === "channel") {
         const session = sessions.get(frame.channel);
         if (session) transmit(session, frame.bytes);
         else count("inject-unknown-channel");

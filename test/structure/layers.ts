@@ -13,12 +13,13 @@ export interface Layer {
 export type Files = ReadonlyMap<string, readonly Import[]>;
 
 /** Every layer may use these. */
-const ground = ["wire", "errors", "machine", "fanout", "random"];
+const ground = ["wire", "errors", "machine", "timers", "fanout", "random"];
 
 export const layers: readonly Layer[] = [
   { path: "wire", uses: [] },
   { path: "errors", uses: [] },
   { path: "machine", uses: [] },
+  { path: "timers", uses: [] },
   { path: "fanout", uses: [] },
   { path: "random", uses: [] },
   { path: "version", uses: [] },
@@ -30,14 +31,19 @@ export const layers: readonly Layer[] = [
   { path: "dataplane/index", uses: ["dataplane", "dataplane/user", "dataplane/linux"] },
   { path: "l2tp", uses: [] },
   { path: "ppp", uses: [] },
+  { path: "radius", uses: [] },
+  { path: "trace", uses: [] },
   { path: "pppoe", uses: [] },
   { path: "openvpn", uses: [] },
-  { path: "gateway", uses: ["l2tp", "ppp", "pppoe", "openvpn", "dataplane", "dataplane/index"] },
-  { path: "api", uses: ["gateway", "l2tp", "dataplane"] },
+  {
+    path: "gateway",
+    uses: ["l2tp", "ppp", "radius", "trace", "pppoe", "openvpn", "dataplane", "dataplane/index", "system"],
+  },
+  { path: "api", uses: ["gateway", "l2tp", "ppp", "trace", "dataplane"] },
   { path: "daemon", uses: ["api", "gateway", "dataplane", "dataplane/index", "version"] },
-  { path: "blast", uses: ["l2tp", "dataplane", "dataplane/index", "system", "version"] },
+  { path: "blast", uses: ["l2tp", "ppp", "dataplane", "dataplane/index", "system", "version"] },
   { path: "cli", uses: ["api", "daemon", "blast", "version"] },
-  { path: "demo", uses: ["cli", "api", "daemon", "blast", "gateway", "dataplane/index", "version"] },
+  { path: "demo", uses: ["cli", "api", "daemon", "blast", "gateway", "dataplane/index", "system", "version"] },
 ];
 
 export function layerOf(file: string, among: readonly Layer[] = layers): Layer | undefined {

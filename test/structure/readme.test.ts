@@ -1,44 +1,100 @@
+/** What README.md and the pages of docs/ show is right: configurations, commands, links, library code. Runs from dist/. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { check } from "../../src/daemon/check.js";
+import { parseChapSecrets } from "../../src/gateway/aaa/chap-secrets.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const readme = readFileSync(join(root, "README.md"), "utf8");
-const blocks = (language: string) =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"))].map(([, text]) => text!);
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+const blocksOf = (page: string, language: string) =>
+  [...read(page).matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"))].map(([, text]) => text!);
 const node = (...args: string[]) => execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" });
 
-describe("README", () => {
+describe("configurations that are shown have no mistakes", () => {
   let home: string;
   beforeAll(() => {
     home = mkdtempSync(join(tmpdir(), "readme-"));
+    for (const secret of ["lac", "lns", "l2tp", "radius", "dynamic"])
+      writeFileSync(join(home, `${secret}.secret`), "secret\n", { mode: 0o600 });
+    writeFileSync(join(home, "chap-secrets"), blocksOf("docs/lns.md", "conf")[0]!);
   });
   afterAll(() => rmSync(home, { recursive: true, force: true }));
-
-  it("shows a configuration without mistakes", () => {
+  const findings = (text: string) => {
     const file = join(home, "junctor.yaml");
-    for (const secret of ["lac.secret", "lns.secret"]) writeFileSync(join(home, secret), "secret\n", { mode: 0o600 });
-    writeFileSync(file, blocks("yaml")[0]!);
-    expect(node("bin/junctor.js", "check", file)).toContain("no mistakes");
+    writeFileSync(file, text);
+    return check(file);
+  };
+  const none = { mistakes: [], warnings: [] };
+
+  test.each(blocksOf("README.md", "yaml"))("README: %.20s", (text) => {
+    expect(findings(text)).toEqual(none);
   });
 
+  const [whole = "", ...parts] = blocksOf("docs/lns.md", "yaml");
+  test("docs/lns.md, the whole one", () => expect(findings(whole)).toEqual(none));
+  test.each(parts)("docs/lns.md, a part in place of the whole's: %.20s", (text) => {
+    expect(findings(stringify({ ...parse(whole), ...parse(text) }))).toEqual(none);
+  });
+});
+
+test.each(["examples/chap-secrets", "docs/lns.md"])("users in %s are understood", (page) => {
+  const text = page.endsWith(".md") ? blocksOf(page, "conf")[0]! : read(page);
+  const { secrets, problems } = parseChapSecrets(text, page);
+  expect(problems).toEqual([]);
+  expect(secrets.size).toBeGreaterThan(1);
+  expect(secrets.find("alice", "lns1")).toBeDefined();
+});
+
+describe("README", () => {
   it("shows library code that is part of an example, and the example runs", () => {
-    const example = readFileSync(join(root, "examples", "bridge.mjs"), "utf8");
-    expect(example).toContain(blocks("js")[0]!);
+    expect(read("examples/bridge.mjs")).toContain(blocksOf("README.md", "js")[0]!);
     expect(node("examples/bridge.mjs")).toContain("tunnel 80, session 20");
   });
 
-  it("names only commands that the command line has", () => {
-    const commands = blocks("console").flatMap((text) => [...text.matchAll(/^\$ junctor (\w+)(?: (\w+))?/gm)]);
-    expect(commands.length).toBeGreaterThan(4);
-    for (const [, object] of commands) expect(node("bin/junctor.js", "help", object!)).toContain(`junctor ${object}`);
+  it("names every library that the package exports, and each is there", async () => {
+    const { exports } = JSON.parse(read("package.json")) as { exports: Record<string, string> };
+    const libraries = Object.entries(exports).filter(([, path]) => path.endsWith(".js"));
+    expect(libraries.length).toBeGreaterThan(7);
+    for (const [name, path] of libraries) {
+      if (name !== "./dataplane") expect(read("README.md")).toContain(`\`junctor/${name.slice(2)}\``);
+      expect(Object.keys(await import(join(root, path)))).not.toEqual([]);
+    }
   });
+});
 
-  it("refers to files that are there", () => {
-    for (const [, path] of readme.matchAll(/\]\((docs\/[^)]+)\)/g))
-      expect(() => readFileSync(join(root, path!))).not.toThrow(/ENOENT/);
-  });
+const pages = [
+  "README.md",
+  ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
+];
+
+test.each(["README.md", "docs/lns.md"])("%s names only commands that the command line has", (page) => {
+  const commands = blocksOf(page, "console").flatMap((text) => [...text.matchAll(/^\$ junctor (\w+)/gm)]);
+  expect(commands.length).toBeGreaterThan(4);
+  for (const object of new Set(commands.map(([, name]) => name!)))
+    expect(node("bin/junctor.js", "help", object)).toContain(`junctor ${object}`);
+});
+
+/** As GitHub makes it of a heading. */
+const anchor = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, "")
+    .replace(/ /g, "-");
+const anchors = (page: string) => [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchor(heading!));
+
+test.each(pages)("links of %s lead somewhere", (page) => {
+  const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link]) => link!)
+    .filter((link) => !/^\w+:/.test(link));
+  for (const link of links) {
+    const [path = "", fragment] = link.split("#");
+    const target = path === "" ? page : join(dirname(page), path);
+    expect(existsSync(join(root, target)), link).toBe(true);
+    if (fragment !== undefined) expect(anchors(target), link).toContain(fragment);
+  }
 });

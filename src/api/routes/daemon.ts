@@ -14,6 +14,7 @@ const showStatus = async ({ gateway, daemon }: Service): Promise<Status> => {
     draining: gateway.draining,
     tunnels: gateway.population.tunnels,
     sessions: gateway.population.sessions,
+    subscribers: gateway.population.subscribers,
     configuration: { file, loaded: new Date(loaded).toISOString(), error: error ?? null },
     engine: { engine, workers, segmentation, limits },
   };

@@ -8,19 +8,11 @@ import { route } from "../route.js";
 import type { Session } from "../schemas.js";
 import type { Service } from "../service.js";
 import { sessionFactsJson, sessionJson } from "../views.js";
-import { id16, missing } from "./params.js";
+import { callParams, id16, missing } from "./params.js";
 
 const sessionParams = z.object({
   tunnel: id16.describe("Local tunnel id"),
   session: id16.describe("Local session id"),
-});
-
-const callParams = z.object({
-  session: z
-    .string()
-    .transform((name) => parseSessionName(name) ?? 0)
-    .pipe(z.number().min(1, "expected TUNNEL/SESSION (%2F for the slash) or a call number"))
-    .describe("TUNNEL/SESSION with %2F for the slash, or the call number (tunnel id << 16 | session id)"),
 });
 
 const sessionListing: Listing<SessionFacts, SessionView, Session> = {

@@ -6,6 +6,7 @@ import { readServerSentEvents } from "../sse.js";
 /** What a line says of each attribute after the type; those that are not named show as `name value`. */
 const shown: Readonly<Record<string, (value: never) => string>> = {
   changes: (changes: readonly string[]) => (changes.length === 0 ? "nothing changed" : changes.join("; ")),
+  usage: ({ inBytes, outBytes }: NonNullable<Event["usage"]>) => `received ${inBytes} bytes sent ${outBytes} bytes`,
   on: (on: boolean) => (on ? "on" : "off"),
   ended: ({ by, result, error, message }: NonNullable<Event["ended"]>) =>
     [

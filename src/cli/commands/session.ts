@@ -1,8 +1,10 @@
 import { filters } from "../../api/filters.js";
 import { parseSessionName, sessionName } from "../../api/names.js";
 import type { Session } from "../../api/schemas.js";
+import type { Ppp, Terminated } from "../../api/schemas-ppp.js";
+import { printJson } from "../context.js";
 import { usage } from "../exit.js";
-import { age, type Column, count, exact, orDash, sheet, state } from "../format.js";
+import { age, bits, type Column, count, exact, orDash, sheet, state } from "../format.js";
 import type { ObjectSpec, Operand } from "../grammar.js";
 import { keywordsOf, printAll, printOne } from "../listing.js";
 
@@ -15,6 +17,7 @@ const columns = (now: number, color: boolean): readonly Column<Session>[] => [
   { title: "STATE", cell: (session) => state(session.state, color) },
   { title: "BRIDGED", align: "right", cell: ({ bridgedWith }) => orDash(bridgedWith) },
   { title: "CHANNEL", align: "right", cell: ({ channel }) => orDash(channel) },
+  { title: "ADDRESS", cell: ({ address, prefix }) => orDash(address ?? prefix) },
   { title: "USER", cell: ({ userName }) => orDash(userName) },
   { title: "CALLING", cell: ({ callingNumber }) => orDash(callingNumber) },
   { title: "CALLED", cell: ({ calledNumber }) => orDash(calledNumber) },
@@ -31,7 +34,12 @@ const details = (session: Session): string => {
     ["state", session.state],
     ["bridged", session.bridgedWith === null ? "no" : `with ${session.bridgedWith}`],
     ["channel", orDash(session.channel)],
+    ["fate", orDash(session.fate)],
     ["user", orDash(session.userName)],
+    [
+      "addresses",
+      [session.address, session.prefix, session.delegated].filter((each) => each !== null).join(", ") || "-",
+    ],
     ["calling", orDash(session.callingNumber)],
     ["called", orDash(session.calledNumber)],
     ["since", `${session.since} (${age(session.since, Date.now())})`],
@@ -43,6 +51,47 @@ const details = (session: Session): string => {
     ["sent", `${exact(counters.txPackets)} packets, ${exact(counters.txBytes)} bytes, ${counters.txErrors} errors`],
   ]);
 };
+
+const yes = (names: Readonly<Record<string, boolean>>): string =>
+  Object.keys(names)
+    .filter((name) => names[name])
+    .join(", ") || "none";
+
+const options = (side: NonNullable<Ppp["local"]>): string =>
+  [
+    `MRU ${side.mru}`,
+    side.authentication === null ? "" : `authentication ${side.authentication}`,
+    `magic ${side.magicNumber.toString(16)}`,
+    `compression ${yes({ protocol: side.protocolFieldCompression, "address and control": side.addressAndControlFieldCompression })}`,
+    side.mrru === null ? "" : `MRRU ${side.mrru}`,
+  ]
+    .filter((word) => word !== "")
+    .join(", ");
+
+const rateText = (rate: { readonly bitsPerSecond: number } | null): string =>
+  rate === null ? "unlimited" : bits(rate.bitsPerSecond);
+
+function pppDetails({ phase, protocols, local, peer, subscriber }: Ppp): string {
+  const states = Object.entries(protocols).map(([name, state]) => `${name} ${state}`);
+  const link: [string, string][] = [
+    ["ppp", `${phase} phase; ${states.join(", ")}`],
+    ["we receive", local === null ? "-" : options(local)],
+    ["we send", peer === null ? "-" : options(peer)],
+  ];
+  if (subscriber === null) return sheet(link);
+  const { usage } = subscriber;
+  return sheet([
+    ...link,
+    ["rule", subscriber.rule],
+    ["links", subscriber.links.join(" ")],
+    ["routes", subscriber.routes.join(" ") || "-"],
+    ["rates", `up ${rateText(subscriber.up)}, down ${rateText(subscriber.down)}`],
+    ["accounting", `${subscriber.accountingSession}, since ${subscriber.since}`],
+    ["ends", subscriber.endsAt ?? "at no set time"],
+    ["idle", `${subscriber.idle ?? "-"} of ${subscriber.idleTimeout ?? "any"} s`],
+    ["used", `${exact(usage.inBytes)} bytes in, ${exact(usage.outBytes)} bytes out`],
+  ]);
+}
 
 function path(name: string): string {
   const call = parseSessionName(name);
@@ -76,7 +125,14 @@ export const sessionObject: ObjectSpec = {
       operands: [operand],
       async run(context, { operands }) {
         const client = await context.client();
-        printOne(context, await client.ask<Session>("GET", path(operands["tunnel/session"]!)), details);
+        const at = path(operands["tunnel/session"]!);
+        const session = await client.ask<Session>("GET", at);
+        const ends = session.fate === "terminated";
+        const inside = ends
+          ? await client.ask<Ppp>("GET", `/v1/sessions/${encodeURIComponent(session.session)}/ppp`)
+          : null;
+        if (context.json) printJson(context, inside === null ? session : { ...session, ppp: inside });
+        else context.print(details(session) + (inside === null ? "" : pppDetails(inside)));
         return 0;
       },
     },
@@ -102,9 +158,31 @@ export const sessionObject: ObjectSpec = {
     {
       name: "terminate",
       summary: "End a session (CDN, result 3) and with it the one it is bridged with",
-      operands: [operand],
-      async run(context, { operands }) {
-        await (await context.client()).ask("DELETE", path(operands["tunnel/session"]!));
+      details:
+        "A session that ends here is ended by PPP first, and accounted for as Admin-Reset. Subscribers can be named by their names: those whom all the keywords fit are ended.",
+      operands: [{ ...operand, optional: true }],
+      keywords: [
+        { name: "user", value: "NAME", description: "the subscriber's user name" },
+        { name: "address", value: "ADDRESS", description: "the subscriber's IPv4 address" },
+        { name: "prefix", value: "PREFIX", description: "the subscriber's IPv6 prefix, of the link or delegated" },
+        { name: "calling", value: "NUMBER", description: "calling number of a subscriber" },
+        { name: "accounting", value: "ID", description: "Acct-Session-Id of a subscriber" },
+      ],
+      examples: [
+        { command: "session terminate 7/1234", says: "by tunnel and session" },
+        { command: "session terminate user alice", says: "all sessions of a user that end here" },
+      ],
+      async run(context, { operands, keywords }) {
+        const client = await context.client();
+        const named = Object.keys(keywords).length > 0;
+        const session = operands["tunnel/session"];
+        if (named === (session !== undefined)) throw usage("name a session, or say whose sessions by keywords");
+        if (session !== undefined) await client.ask("DELETE", path(session));
+        else {
+          const { terminated } = await client.ask<Terminated>("POST", "/v1/sessions/terminate", keywords);
+          if (context.json) printJson(context, terminated);
+          else context.print(`${terminated.join(" ")}\n`);
+        }
         return 0;
       },
     },

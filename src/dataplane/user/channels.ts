@@ -1,10 +1,11 @@
 /** Channels and their relations: bridge and unbridge, connect and disconnect (drivers/net/ppp/ppp_generic.c). */
-import { type ChannelState, channelBridge, channelConnect, channelKey } from "../attributes.js";
+import { type ChannelState, channelBridge, channelConnect, channelKey, channelTap } from "../attributes.js";
 import type { Dataplane, DeleteReason } from "../contract.js";
 import { parse, refuse } from "../errors.js";
-import { session as record } from "./layout.js";
-import type { Core, Session } from "./objects.js";
+import { session as record, sessionFlag, unit as unitRecord } from "./layout.js";
+import type { Core, Session, Unit } from "./objects.js";
 import { createShortcut } from "./shortcut.js";
+import { tapWord } from "./tap.js";
 
 export interface Channels {
   readonly operations: Dataplane["channel"];
@@ -15,7 +16,7 @@ export interface Channels {
 }
 
 export function createChannels(core: Core): Channels {
-  const { memory, layout, counting, grace, events, channels, units } = core;
+  const { memory, layout, counting, grace, events, channels, units, bundles } = core;
   const shortcut = createShortcut(memory, layout);
   const word = (session: Session, field: number): number =>
     (layout.sessions >> 2) + session.slot * record.words + field;
@@ -28,6 +29,12 @@ export function createChannels(core: Core): Channels {
     shortcut.close(session.slot);
     Atomics.add(memory.i32, word(session, record.generation), 1);
   };
+
+  /** Has a unit's packets leave by the channel that was connected first, of those it has. */
+  function carry({ slot, channels }: Unit): void {
+    const session = (layout.units >> 2) + slot * unitRecord.words + unitRecord.session;
+    Atomics.store(memory.i32, session, [...channels][0]?.slot ?? 0);
+  }
 
   /** Credits what `from` forwarded to the session it was bridged with. */
   function settle(from: Session, to: Session): void {
@@ -58,6 +65,8 @@ export function createChannels(core: Core): Channels {
     const unit = session.unit!;
     session.unit = undefined;
     unit.channels.delete(session);
+    if (unit.bundle !== undefined) bundles.leave(unit.bundle, session.slot);
+    carry(unit);
     endRelation(session);
     events.emit({ type: "channel-disconnected", channel: session.channel, unit: unit.handle, reason });
     return grace();
@@ -140,16 +149,37 @@ export function createChannels(core: Core): Channels {
             "unbridge it",
           );
         }
+        if (unit.bundle === undefined && unit.channels.size > 0) {
+          return refuse("EINVAL", `unit ${handle}`, "has a channel already", "give it multilink");
+        }
+        if (unit.bundle !== undefined && !bundles.join(unit.bundle, session.slot, core.now())) {
+          return refuse("ENOSPC", `unit ${handle}`, `has ${unit.channels.size} channels already`);
+        }
         session.unit = unit;
         unit.channels.add(session);
         events.emit({ type: "channel-connected", channel, unit: handle });
-        relate(session, -handle);
+        carry(unit);
+        relate(session, -unit.slot);
       },
       async disconnect(key) {
         const { channel } = parse(channelKey, "channel", key);
         const session = find(channel);
         if (session.unit === undefined) return refuse("EINVAL", `channel ${channel}`, "not connected to a unit");
         await disconnect(session, "deleted");
+      },
+      async tap(attributes) {
+        const { channel, on } = parse(channelTap, "channel", attributes);
+        const session = find(channel);
+        const header = tapWord(layout.ways, session.slot);
+        if (on) {
+          Atomics.or(memory.i32, header, sessionFlag.tapped);
+          shortcut.close(session.slot);
+          shortcut.closeTo(session.slot);
+        } else {
+          Atomics.and(memory.i32, header, ~sessionFlag.tapped);
+          shorten(session);
+        }
+        await grace();
       },
       async get(key) {
         return state(find(parse(channelKey, "channel", key).channel));

@@ -3,7 +3,7 @@
 import type { Memory } from "../../system/memory.js";
 import type { CountersOf } from "../attributes.js";
 import { dropReasons } from "./drops.js";
-import { forwardCounter, type Layout, portCounter, sessionCounter } from "./layout.js";
+import { forwardCounter, type Layout, portCounter, sessionCounter, unitCounter } from "./layout.js";
 
 /** What the data path counts for one session; what a bridge forwards is counted at the session it came from. */
 export interface SessionTally {
@@ -15,12 +15,17 @@ export interface SessionTally {
   readonly forwardedPackets: number;
   readonly forwardedBytes: number;
   readonly forwardErrors: number;
+  /** Sent for its unit. */
+  readonly sentPackets: number;
+  readonly sentBytes: number;
 }
 
 export interface Counting {
   session(slot: number): SessionTally;
   /** Sets a session's counters back; no thread may be using the slot. */
   clearSession(slot: number): void;
+  unit(slot: number): CountersOf<"unit">;
+  clearUnit(slot: number): void;
   tunnelErrors(tunnelId: number): number;
   clearTunnelErrors(tunnelId: number): void;
   port(slot: number): CountersOf<"port">;
@@ -36,6 +41,7 @@ export function createCounting({ f64 }: Memory, { arenas }: Layout): Counting {
   };
   const sessionRecord = sessionCounter.count * 8;
   const forwardRecord = forwardCounter.count * 8;
+  const unitRecord = unitCounter.count * 8;
   const portRecord = portCounter.count * 8;
   return {
     session(slot) {
@@ -53,6 +59,8 @@ export function createCounting({ f64 }: Memory, { arenas }: Layout): Counting {
         forwardedPackets,
         forwardedBytes,
         forwardErrors: field(sessionCounter.forwardErrors),
+        sentPackets: field(sessionCounter.sentPackets),
+        sentBytes: field(sessionCounter.sentBytes),
       };
     },
     clearSession(slot) {
@@ -61,6 +69,23 @@ export function createCounting({ f64 }: Memory, { arenas }: Layout): Counting {
         f64.fill(0, at, at + sessionCounter.count);
         const forwarded = (forwardCounters + slot * forwardRecord) >> 3;
         f64.fill(0, forwarded, forwarded + forwardCounter.count);
+      }
+    },
+    unit(slot) {
+      const field = (index: number) => sum(({ unitCounters }) => unitCounters + slot * unitRecord + index * 8);
+      return {
+        rxPackets: field(unitCounter.rxPackets),
+        rxBytes: field(unitCounter.rxBytes),
+        rxDropped: field(unitCounter.rxDropped),
+        txPackets: field(unitCounter.txPackets),
+        txBytes: field(unitCounter.txBytes),
+        txDropped: field(unitCounter.txDropped),
+      };
+    },
+    clearUnit(slot) {
+      for (const { unitCounters } of arenas) {
+        const at = (unitCounters + slot * unitRecord) >> 3;
+        f64.fill(0, at, at + unitCounter.count);
       }
     },
     tunnelErrors: (tunnelId) => sum(({ tunnelErrors }) => tunnelErrors + tunnelId * 8),

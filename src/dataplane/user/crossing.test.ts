@@ -38,7 +38,7 @@ const encode = ({ flags = version, tunnelId = 1, sessionId, payload }: Frame): B
 
 /** One thread's path between three peers, whose messages end in `sent`. */
 function createRig({ short = true, segmentation = true, mtu = 65507 } = {}) {
-  const layout = planLayout({ tunnels: 8, sessions: 16, ports: 1 }, 0);
+  const layout = planLayout({ tunnels: 8, sessions: 16, ports: 1, units: 16, routes: 16 }, 0);
   const memory = createMemory(layout.bytes + (1 << 20));
   const { i32, u32, u8 } = memory;
   const table = createSessionTable(memory, layout);

@@ -1,9 +1,11 @@
-/** Where a session's frame goes: over its bridge, or up to the control thread for its unit or whoever reads its channel. */
+/** Where a session's frame goes: over its bridge, to its unit, or up to the control thread for whoever reads its channel. */
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
-import type { Egress } from "./egress.js";
+import type { Forward } from "./egress.js";
 import { puntRingBytes, session, sessionCounter } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
+import { isTapped, type Tap, tapWord } from "./tap.js";
+import type { UnitIngress } from "./unit-ingress.js";
 
 export interface Delivery {
   /** Begins a batch. */
@@ -15,7 +17,13 @@ export interface Delivery {
 /** Frames that nothing takes, per batch: enough for a negotiation, too few to crowd out what matters. */
 const puntsPerBatch = 16;
 
-export function createDelivery(context: Context, egress: Egress, punts: PuntWriter): Delivery {
+export function createDelivery(
+  context: Context,
+  forward: Forward,
+  ingress: UnitIngress,
+  punts: PuntWriter,
+  tap: Tap,
+): Delivery {
   const { memory, layout, arena } = context;
   const { u32, i32, f64 } = memory;
   const records = layout.sessions >> 2;
@@ -23,11 +31,10 @@ export function createDelivery(context: Context, egress: Egress, punts: PuntWrit
   const drops = createDropCounter(context);
   let puntsLeft = 0;
 
-  function punt(slot: number, port: number, relation: number, payload: number, length: number): void {
-    const kind = relation === 0 ? puntKind.channel : puntKind.unit;
+  function punt(slot: number, port: number, payload: number, length: number): void {
     const channel = u32[records + slot * session.words + session.channel]!;
-    if (kind === puntKind.channel && puntsLeft-- <= 0) drops.received(drop["no-bridge"], port);
-    else if (!punts.write(kind, channel, payload, length, 0, 0, puntRingBytes / 2)) {
+    if (puntsLeft-- <= 0) drops.received(drop["no-bridge"], port);
+    else if (!punts.write(puntKind.channel, channel, payload, length, 0, 0, puntRingBytes / 2)) {
       drops.received(drop["punt-overflow"], port);
     }
   }
@@ -37,15 +44,17 @@ export function createDelivery(context: Context, egress: Egress, punts: PuntWrit
       puntsLeft = puntsPerBatch;
     },
     deliver(slot, port, priority, payload, length, room) {
+      if (isTapped(u32[tapWord(layout.ways, slot)]!)) tap.received(slot, payload, length);
       const relation = i32[records + slot * session.words + session.relation]!;
       if (relation > 0) {
-        egress(relation, priority, payload, length, room, slot);
+        forward(relation, priority, payload, length, room, slot);
         return;
       }
       const counter = counters + slot * sessionCounter.count;
       f64[counter + sessionCounter.keptPackets]! += 1;
       f64[counter + sessionCounter.keptBytes]! += length;
-      punt(slot, port, relation, payload, length);
+      if (relation < 0) ingress.receive(-relation, slot, port, payload, length);
+      else punt(slot, port, payload, length);
     },
   };
 }

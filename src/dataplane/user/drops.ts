@@ -26,6 +26,30 @@ export const dropReasons = [
   "tx-error",
   "inject-no-port",
   "inject-no-channel",
+  "inject-no-unit",
+  /** From a unit's peer. */
+  "bad-ppp",
+  "bad-ip",
+  "np-down",
+  "bad-source",
+  "rate-exceeded",
+  "unit-no-port",
+  "unit-punt-limit",
+  "tun-error",
+  /** Fragments: late or repeated; of packets that never became whole; of packets beyond MRRU; more than there is room for. */
+  "multilink-late",
+  "multilink-lost",
+  "multilink-too-long",
+  "multilink-overflow",
+  "multilink-malformed",
+  "multilink-busy",
+  /** Not a drop: a frame of a tapped channel that the control thread got no copy of. */
+  "tap-overflow",
+  /** From the host to a unit. */
+  "bad-offload",
+  "no-route",
+  "unit-no-channel",
+  "packet-too-big",
   /** Not a drop: a message that the kernel would not cut into datagrams went out datagram by datagram. */
   "segmentation-refused",
 ] as const;

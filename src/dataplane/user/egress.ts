@@ -2,7 +2,8 @@
 import { dataHeaderLength, flag } from "../../wire/l2tp2.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
-import { session, tunnel, way } from "./layout.js";
+import { session, sessionCounter, tunnel, way } from "./layout.js";
+import { isTapped, type Tap } from "./tap.js";
 import type { Transmitter } from "./transmit.js";
 
 /** Largest header that we write: all fields and 255 bytes of offset padding; and what a buffer keeps free before a frame. */
@@ -12,7 +13,7 @@ export const headroom = 288;
  * Sends the frame of `length` bytes at `payload` on the session at slot `to`. The header is written before it if `room` bytes
  * there may be overwritten. `priority` is the P bit or 0; `source` the session it came from, 0 for none.
  */
-export type Egress = (
+export type Forward = (
   to: number,
   priority: number,
   payload: number,
@@ -21,11 +22,27 @@ export type Egress = (
   source: number,
 ) => void;
 
+/**
+ * Sends a frame of the unit that the session at slot `to` is connected to: the `headLength` bytes at `head` and, where it
+ * is in two pieces, the `length` bytes at `body`. `headroom` bytes before the head, or `room(to)`, may be overwritten.
+ */
+export type SendFrame = (to: number, head: number, headLength: number, body: number, length: number) => void;
+
+export interface Egress {
+  readonly forward: Forward;
+  readonly send: SendFrame;
+  /** Bytes that `send` needs before a frame of this session. */
+  room(to: number): number;
+}
+
+const bareHeader = 6;
+
 const optional = flag.length | flag.sequence | flag.offset;
 
-export function createEgress(context: Context, transmitter: Transmitter): Egress {
-  const { memory, layout } = context;
-  const { u32, i32, view } = memory;
+export function createEgress(context: Context, transmitter: Transmitter, tap: Tap): Egress {
+  const { memory, layout, arena } = context;
+  const { u32, i32, view, f64 } = memory;
+  const sessionCounters = arena.sessionCounters >> 3;
   const records = layout.sessions >> 2;
   const ways = layout.ways >> 2;
   const drops = createDropCounter(context);
@@ -52,7 +69,37 @@ export function createEgress(context: Context, transmitter: Transmitter): Egress
     }
   }
 
-  return (to, priority, payload, length, room, source) => {
+  const room = (to: number): number =>
+    (u32[ways + to * way.words + way.header]! & optional) === 0 ? bareHeader : headroom;
+
+  function send(to: number, head: number, headLength: number, body: number, length: number): void {
+    const record = records + to * session.words;
+    const step = ways + to * way.words;
+    const tunnelId = i32[step + way.key]! >>> 16;
+    const address = u32[(layout.tunnels + tunnelId * tunnel.size + tunnel.block) >> 2]!;
+    if (address === 0) {
+      drops.leaving(drop["unknown-tunnel"]);
+      return;
+    }
+    const counter = sessionCounters + to * sessionCounter.count;
+    f64[counter + sessionCounter.sentPackets]! += 1;
+    f64[counter + sessionCounter.sentBytes]! += headLength + length;
+    const word = u32[step + way.header]!;
+    if (isTapped(word)) tap.sent(to, head, headLength, body, length);
+    const flags = word & 0xffff;
+    let headerLength = bareHeader;
+    if ((flags & optional) === 0) {
+      view.setUint16(head - bareHeader, flags);
+      view.setUint32(head - bareHeader + 2, u32[record + session.peer]!);
+    } else {
+      headerLength = dataHeaderLength(flags) + ((flags & flag.offset) !== 0 ? u32[record + session.offset]! : 0);
+      writeGeneral(head - headerLength, flags, record, head + headLength + length, head);
+    }
+    if (length === 0) append(tunnelId, address, head - headerLength, headerLength, head, headLength, 0);
+    else append(tunnelId, address, head - headerLength, headerLength + headLength, body, length, 0);
+  }
+
+  const forward: Forward = (to, priority, payload, length, room, source) => {
     const record = records + to * session.words;
     const step = ways + to * way.words;
     const tunnelId = i32[step + way.key]! >>> 16;
@@ -62,7 +109,9 @@ export function createEgress(context: Context, transmitter: Transmitter): Egress
       keep(source, 1, length);
       return;
     }
-    const flags = (u32[step + way.header]! & 0xffff) | priority;
+    const word = u32[step + way.header]!;
+    if (isTapped(word)) tap.sent(to, payload, length, 0, 0);
+    const flags = (word & 0xffff) | priority;
     if ((flags & optional) === 0) {
       const header = room >= 6 ? payload - 6 : scratch(6);
       view.setUint16(header, flags);
@@ -77,4 +126,6 @@ export function createEgress(context: Context, transmitter: Transmitter): Egress
     writeGeneral(header, flags, record, end + length, end);
     append(tunnelId, address, header, headerLength, payload, length, source);
   };
+
+  return { forward, send, room };
 }

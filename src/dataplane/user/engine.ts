@@ -11,13 +11,16 @@ import { createEventStream } from "./events.js";
 import { createGrace } from "./grace.js";
 import { type Capacity, planLayout } from "./layout.js";
 import { createLocalPath } from "./local-path.js";
+import { createBundles } from "./multilink-bundles.js";
 import type { Core } from "./objects.js";
 import { createPorts, type Transports } from "./ports.js";
 import { createPunts } from "./punts.js";
+import { createRoutes } from "./routes.js";
 import { machineScheduler, type Scheduler } from "./scheduler.js";
 import { createSessionTable, maximumSessions } from "./session-table.js";
 import { createSessions } from "./sessions.js";
 import { createDgramTransport } from "./transport-dgram.js";
+import { createTunTransports } from "./transport-tun.js";
 import { createUdpTransport } from "./transport-udp.js";
 import { createVirtualTransport } from "./transport-virtual.js";
 import { createTunnels } from "./tunnels.js";
@@ -35,8 +38,8 @@ export interface UserEngineOptions {
   readonly inline?: { readonly network: VirtualNetwork; readonly clock?: Scheduler };
 }
 
-const defaultCapacity: Capacity = { tunnels: 65535, sessions: 131072, ports: 16 };
-const smallCapacity: Capacity = { tunnels: 65535, sessions: 16384, ports: 16 };
+const defaultCapacity = { tunnels: 65535, sessions: 131072, ports: 64, routes: 131072 } as const;
+const smallCapacity = { tunnels: 65535, sessions: 16384, ports: 16, routes: 16384 } as const;
 
 /** @throws JunctorError when the workers cannot be started. */
 export async function openUserEngine(options: UserEngineOptions = {}): Promise<Dataplane> {
@@ -45,7 +48,8 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
   if (workerCount > 0 && ffiMissing() !== undefined) {
     refuse("EOPNOTSUPP", "engine user", `data workers need system calls: ${ffiMissing()}`, "open it with workers: 0");
   }
-  const capacity = { ...(inline ? smallCapacity : defaultCapacity), ...options.capacity };
+  const sized = { ...(inline ? smallCapacity : defaultCapacity), ...options.capacity };
+  const capacity: Capacity = { units: sized.sessions, ...sized };
   if (
     capacity.sessions < 1 ||
     capacity.sessions > maximumSessions ||
@@ -57,6 +61,7 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
   const layout = planLayout(capacity, workerCount);
   const memory = createMemory(layout.bytes);
   if (workerCount > 0) adviseHugePages(memory, 0, layout.bytes);
+  const scheduler = inline ? (inline.clock ?? inline.network.clock) : machineScheduler;
   const core: Core = {
     memory,
     layout,
@@ -71,12 +76,16 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
     sessions: new Map(),
     channels: new Map(),
     units: new Map(),
+    bundles: createBundles({ memory, layout, arena: layout.arenas[0]! }),
+    routes: new Map(),
+    now: scheduler.now,
   };
   const channels = createChannels(core);
+  const routes = createRoutes(core);
+  const units = createUnits(core, channels, routes);
   const sessions = createSessions(core, channels);
   const tunnels = createTunnels(core, sessions);
   const punts = createPunts(core);
-  const scheduler = inline ? (inline.clock ?? inline.network.clock) : machineScheduler;
   const local = createLocalPath(core, scheduler, punts.drain, inline === undefined);
   const workers = Array.from({ length: workerCount }, (_, index) => startWorker(memory, layout, index + 1));
   await Promise.all(
@@ -93,12 +102,15 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
     : workerCount > 0
       ? { udp: createUdpTransport(memory, workers, local.path.transmitter) }
       : { dgram: createDgramTransport(local) };
-  const ports = createPorts(core, transports, tunnels.remove);
+  const tuns = createTunTransports(workers, local.path.tun);
+  const ports = createPorts(core, transports, tuns.open, tunnels.remove);
 
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
     await Promise.all([...core.tunnels.values()].map((tunnel) => tunnels.remove(tunnel, "engine-closed")));
+    await Promise.all([...core.units.values()].map((unit) => units.remove(unit, "engine-closed")));
     await Promise.all([...core.ports.values()].map((port) => ports.remove(port, "engine-closed")));
+    tuns.close();
     local.close();
     await Promise.all(workers.map((worker) => worker.stop()));
     punts.close();
@@ -111,15 +123,17 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
     tunnel: tunnels.operations,
     session: sessions.operations,
     channel: channels.operations,
-    unit: createUnits(core, channels),
+    unit: units.operations,
+    route: routes.operations,
     capabilities: () => ({
       engine: "user",
       workers: workerCount,
-      ports: Object.keys(transports) as PortKind[],
+      ports: [...(Object.keys(transports) as PortKind[]), "tun"],
       segmentation: workerCount > 0,
       tunnelVersions: [2],
       pseudowires: ["ppp"],
-      limits: { tunnels: capacity.tunnels, sessions: capacity.sessions },
+      tun: workerCount > 0,
+      limits: { tunnels: capacity.tunnels, sessions: capacity.sessions, units: capacity.units },
     }),
     drops: core.counting.drops,
     events: core.events.subscribe,

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { contractSuite, hex, type Peer, type Rig } from "../../../test/host/dataplane-contract.js";
+import { unitsSuite } from "../../../test/host/units-contract.js";
 import { createVirtualNetwork, openDataplane } from "../index.js";
 
 async function openRig(): Promise<Rig> {
@@ -33,3 +34,4 @@ async function openRig(): Promise<Rig> {
 }
 
 contractSuite("inline on a virtual network", openRig);
+unitsSuite("inline on a virtual network", openRig);

@@ -4,12 +4,16 @@
  * line, and a page that no session or port uses is never touched.
  */
 import { dropReasons } from "./drops.js";
+import { type MultilinkLayout, planMultilink } from "./multilink-layout.js";
+import { limiterBytes } from "./rate.js";
 
 export interface Capacity {
   /** Tunnel ids are 16 bits wide and index their table. */
   readonly tunnels: number;
   readonly sessions: number;
   readonly ports: number;
+  readonly units: number;
+  readonly routes: number;
 }
 
 export interface Layout {
@@ -24,6 +28,13 @@ export interface Layout {
   readonly ways: number;
   readonly sessions: number;
   readonly hash: number;
+  readonly units: number;
+  /** Prefix lengths in use, and how far any entry of the route table lies from its place (`routeLengths`). */
+  readonly routeLengths: number;
+  readonly routes: number;
+  readonly routeHash: number;
+  readonly routeHashBits: number;
+  readonly multilink: MultilinkLayout;
   /** How far any entry of the hash table ever lay from its place. */
   readonly longestProbe: number;
   /** The hash table has 2^hashBits entries of four bytes. */
@@ -45,6 +56,7 @@ export interface ArenaLayout {
   readonly sessionCounters: number;
   /** Apart from the others: for most frames these two are all that is counted. */
   readonly forwardCounters: number;
+  readonly unitCounters: number;
   readonly puntRing: number;
   /** Receive buffers, poll set, transmit queues, reorder buffers: divided by their users. */
   readonly work: number;
@@ -71,7 +83,7 @@ export const way = {
  * A session: what else reception and a bridge need, in one cache line. Word offsets.
  *
  * `relation` alone joins two sessions, so that a bridge comes and goes by one atomic store: the partner's slot, or the unit's
- * handle negated, or 0.
+ * slot negated, or 0.
  */
 export const session = {
   relation: 0,
@@ -94,7 +106,7 @@ export const session = {
 } as const;
 
 /** Bits of `way.header` above the 16 of the L2TP header. */
-export const sessionFlag = { receiveSequence: 0x1_0000, lnsMode: 0x2_0000 } as const;
+export const sessionFlag = { receiveSequence: 0x1_0000, lnsMode: 0x2_0000, tapped: 0x4_0000 } as const;
 
 /**
  * A tunnel, at its local id. Its address is one of two blocks: the control thread fills the other one and publishes it by
@@ -114,8 +126,9 @@ export const block = {
   size: 80,
 } as const;
 
-/** A port, at its slot. Word offsets. */
-export const port = { state: 0, mtu: 1, words: 16 } as const;
+/** A port, at its slot. Word offsets. `handle` is for punts; `backing` of a TUN port is one of `backing`. */
+export const port = { state: 0, mtu: 1, handle: 2, backing: 3, words: 16 } as const;
+export const backing = { none: 0, kernel: 1, control: 2 } as const;
 export const portState = { closed: 0, up: 1, down: 2 } as const;
 
 /** Float64 counters of one thread for one session. A frame that was received is kept or forwarded, and counted once. */
@@ -127,11 +140,75 @@ export const sessionCounter = {
   rxSeqDiscards: 3,
   rxOosPackets: 4,
   forwardErrors: 5,
+  /** Sent for its unit. */
+  sentPackets: 6,
+  sentBytes: 7,
   count: 8,
 } as const;
 
 /** Float64 counters of one thread for one session: received and forwarded. */
 export const forwardCounter = { packets: 0, bytes: 1, count: 2 } as const;
+
+const limiterWords = limiterBytes / 4;
+
+/**
+ * A unit, at its slot: three cache lines. Word offsets. The control thread writes it, but `activity`, `demand` and the state of
+ * the limiters, which any worker may write.
+ */
+export const unit = {
+  /** Bits of `unitFlag`; 0: there is no such unit. */
+  flags: 0,
+  /** Slot of the session that the unit's packets leave by; 0: it has none. */
+  session: 1,
+  /** Slot of the TUN port and 1; 0: none. */
+  port: 2,
+  mtu: 3,
+  mss: 4,
+  /** IPv4 addresses as numbers, 0 for none: our own; and one that is routed to the unit as a /32. */
+  local: 5,
+  framed: 6,
+  handle: 7,
+  /** When it last carried a packet, and when a packet last wanted a channel: stamps (`stamp.ts`), 0 for never. */
+  activity: 8,
+  demand: 9,
+  /** Its bundle, for multilink; 0: none. */
+  bundle: 10,
+  /** Limits for what the peer sends and receives (`rate.ts`). */
+  up: 12,
+  down: 12 + limiterWords,
+  words: 48,
+} as const;
+
+export const unitFlag = {
+  exists: 1,
+  ipv4: 2,
+  ipv6: 4,
+  sourceCheck: 8,
+  /** What the peer accepts: frames without FF 03, protocol fields of one byte. */
+  addressCompression: 16,
+  protocolCompression: 32,
+  multilink: 256,
+} as const;
+
+/** Float64 counters of one thread for one unit: IP packets and their bytes. */
+export const unitCounter = {
+  rxPackets: 0,
+  rxBytes: 1,
+  rxDropped: 2,
+  txPackets: 3,
+  txBytes: 4,
+  txDropped: 5,
+  count: 8,
+} as const;
+
+/** A route, at its slot. Word offsets. `kind` is the prefix length and, for IPv6, 256. An IPv4 prefix has one word. */
+export const route = { kind: 0, prefix: 1, unit: 5, words: 8 } as const;
+
+/**
+ * Bit `length - 1` of the words of a family says that a prefix of that length exists; the word after them, that a default
+ * route does. Word offsets.
+ */
+export const routeLengths = { ipv4: 0, ipv6: 2, longestProbe: 7, words: 16 } as const;
 
 /** Float64 counters of one thread for one port: UDP datagrams and payload bytes. */
 export const portCounter = {
@@ -148,7 +225,11 @@ const line = 64;
 const page = 4096;
 const tunnelIds = 65536;
 export const puntRingBytes = 1 << 20;
-const workBytesFixed = 6 << 20;
+const workBytesFixed = 8 << 20;
+/** For packets that wait for their limit, and for packets that were put together from fragments. */
+const waitingBytes = 9 << 20;
+/** Few units have several links, and few fragments wait at a time. */
+const multilinkCapacity = { bundles: 4096, fragments: 16384 } as const;
 const transmitQueueBytes = 512 << 10;
 
 export function planLayout(capacity: Capacity, workers: number): Layout {
@@ -160,8 +241,10 @@ export function planLayout(capacity: Capacity, workers: number): Layout {
   };
   // At most half full: short probes, and room for what was deleted.
   const hashBits = Math.ceil(Math.log2(2 * capacity.sessions));
+  const routeHashBits = Math.ceil(Math.log2(2 * capacity.routes));
   const sessionSlots = capacity.sessions + 1;
-  const workBytes = workBytesFixed + capacity.ports * transmitQueueBytes;
+  const unitSlots = capacity.units + 1;
+  const workBytes = workBytesFixed + waitingBytes + capacity.ports * transmitQueueBytes;
   const arena = (index: number): ArenaLayout => ({
     index,
     epoch: take(line, line),
@@ -171,6 +254,7 @@ export function planLayout(capacity: Capacity, workers: number): Layout {
     tunnelErrors: take(tunnelIds * 8),
     sessionCounters: take(sessionSlots * sessionCounter.count * 8),
     forwardCounters: take(sessionSlots * forwardCounter.count * 8),
+    unitCounters: take(unitSlots * unitCounter.count * 8),
     puntRing: take(puntRingBytes + page),
     work: take(workBytes),
     workBytes,
@@ -184,7 +268,15 @@ export function planLayout(capacity: Capacity, workers: number): Layout {
     ways: take(sessionSlots * way.words * 4),
     sessions: take(sessionSlots * session.words * 4),
     hash: take(4 * 2 ** hashBits),
+    units: take(unitSlots * unit.words * 4),
+    routeLengths: take(routeLengths.words * 4, line),
+    routes: take((capacity.routes + 1) * route.words * 4),
+    routeHash: take(4 * 2 ** routeHashBits),
+    multilink: planMultilink(
+      { ...multilinkCapacity, bundles: Math.min(multilinkCapacity.bundles, capacity.units) },
+      take,
+    ),
   };
   const arenas = Array.from({ length: workers + 1 }, (_, index) => arena(index));
-  return { bytes: next, capacity, hashBits, arenas, ...tables };
+  return { bytes: next, capacity, hashBits, routeHashBits, arenas, ...tables };
 }

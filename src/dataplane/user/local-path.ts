@@ -1,14 +1,16 @@
 /** The path on the control thread: what it injects, and datagrams of ports that have no worker (node:dgram, virtual links). */
 import { encodeSocketAddress } from "../../system/sockaddr.js";
+import { address as addressField, control as controlField } from "../../wire/ppp.js";
 import type { Inject } from "../contract.js";
 import { writeAddressBlock } from "./address-block.js";
 import { createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
 import { headroom } from "./egress.js";
 import { portCounter, port as portRecord, portState } from "./layout.js";
-import type { Core, Port } from "./objects.js";
+import type { Core, Port, Session } from "./objects.js";
 import { createPath, type Path } from "./path.js";
 import type { Scheduler } from "./scheduler.js";
+import { headroomForUnits } from "./unit-egress.js";
 
 export interface LocalPath {
   readonly path: Path;
@@ -26,7 +28,7 @@ export function createLocalPath(
   drainPunts: () => void,
   deferred: boolean,
 ): LocalPath {
-  const { memory, layout, ports, channels } = core;
+  const { memory, layout, ports, channels, units } = core;
   const { u8, u32, f64 } = memory;
   const context = { memory, layout, arena: layout.arenas[0]! };
   const path = createPath(context);
@@ -57,20 +59,78 @@ export function createLocalPath(
   }
 
   function flushSoon(): void {
-    if (!deferred) path.transmitter.flush();
+    if (!deferred) path.end();
     if (!deferred || flushing) return;
     flushing = true;
     setImmediate(() => {
       flushing = false;
-      path.transmitter.flush();
+      path.end();
+      drainPunts();
     });
   }
 
   /** Copies a frame to where it can leave from. */
-  function stage(bytes: Uint8Array): number {
-    const at = scratch(headroom + bytes.length) + headroom;
+  function stage(bytes: Uint8Array, before = headroom): number {
+    const at = scratch(before + bytes.length) + before;
     u8.set(bytes, at);
     return at;
+  }
+
+  function sendOn(session: Session, bytes: Uint8Array): void {
+    path.egress.forward(session.slot, 0, stage(bytes), bytes.length, headroom, 0);
+    session.sent.packets += 1;
+    session.sent.bytes += bytes.length;
+  }
+
+  function injectChannel(channel: number, bytes: Uint8Array): void {
+    const session = channels.get(channel);
+    if (session === undefined) drops.leaving(drop["inject-no-channel"]);
+    else sendOn(session, bytes);
+  }
+
+  function injectUnit(handle: number, bytes: Uint8Array): void {
+    const unit = units.get(handle);
+    const session = unit === undefined ? undefined : [...unit.channels][0];
+    if (unit === undefined) drops.leaving(drop["inject-no-unit"]);
+    else if (session === undefined) drops.leaving(drop["unit-no-channel"]);
+    else if (unit.bundle === undefined || unit.channels.size === 1) sendOn(session, bytes);
+    else {
+      const at = stage(bytes, headroomForUnits);
+      const framing = bytes.length >= 2 && bytes[0] === addressField && bytes[1] === controlField ? 2 : 0;
+      if (!path.sendOnBundle(unit.bundle, at + framing, bytes.length - framing)) {
+        drops.leaving(drop["multilink-busy"]);
+      }
+      // Others wait until the frame has left.
+      path.end();
+    }
+  }
+
+  function injectIp(handle: number, bytes: Uint8Array): void {
+    const port = ports.get(handle);
+    if (port?.kind !== "tun") drops.leaving(drop["inject-no-port"]);
+    else if (bytes.length > longestDatagram) drops.leaving(drop["bad-ip"]);
+    else {
+      path.begin(scheduler.now());
+      path.fromHost(port.slot, stage(bytes, headroomForUnits), bytes.length, 0);
+      schedule();
+      if (!deferred) path.end();
+      if (!deferred) drainPunts();
+    }
+  }
+
+  function injectPort(frame: Extract<Inject, { to: "port" }>): void {
+    const port = ports.get(frame.port);
+    if (port === undefined) {
+      drops.leaving(drop["inject-no-port"]);
+      return;
+    }
+    const { bytes } = frame;
+    const at = stage(bytes);
+    // Below the frame: its headroom holds the address.
+    const address = at - headroom;
+    const local = port.wildcard ? frame.local : undefined;
+    writeAddressBlock(memory, address, { port: port.slot, remote: frame.remote, local });
+    append(0, address, at, 0, at, bytes.length, 0);
   }
 
   return {
@@ -94,34 +154,15 @@ export function createLocalPath(
       drainPunts();
     },
     inject(frame) {
-      const { bytes } = frame;
-      if (frame.to === "channel") {
-        const session = channels.get(frame.channel);
-        if (session === undefined) {
-          drops.leaving(drop["inject-no-channel"]);
-          return;
-        }
-        path.egress(session.slot, 0, stage(bytes), bytes.length, headroom, 0);
-        session.sent.packets += 1;
-        session.sent.bytes += bytes.length;
-      } else {
-        const port = ports.get(frame.port);
-        if (port === undefined) {
-          drops.leaving(drop["inject-no-port"]);
-          return;
-        }
-        const at = stage(bytes);
-        // Below the frame: its headroom holds the address.
-        const address = at - headroom;
-        const local = port.wildcard ? frame.local : undefined;
-        writeAddressBlock(memory, address, { port: port.slot, remote: frame.remote, local });
-        append(0, address, at, 0, at, bytes.length, 0);
-      }
+      if (frame.to === "channel") injectChannel(frame.channel, frame.bytes);
+      else if (frame.to === "unit") injectUnit(frame.unit, frame.bytes);
+      else if (frame.to === "ip") injectIp(frame.port, frame.bytes);
+      else injectPort(frame);
       flushSoon();
     },
     close() {
       cancelTimer?.();
-      path.transmitter.flush();
+      path.end();
     },
   };
 }

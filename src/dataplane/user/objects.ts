@@ -1,12 +1,26 @@
 /** The control thread's view of the engine's objects, and what its parts share. */
 
 import type { Memory } from "../../system/memory.js";
-import type { DeviceState, PortKind, SessionState, TunnelState } from "../attributes.js";
+import type { DeviceState, PortKind, SessionState, TunnelState, UnitState } from "../attributes.js";
 import type { Counting } from "./counting.js";
 import type { EventStream } from "./events.js";
 import type { Grace } from "./grace.js";
 import type { Layout } from "./layout.js";
+import type { Bundles } from "./multilink-bundles.js";
+import type { Prefix } from "./route-table.js";
 import type { SessionTable } from "./session-table.js";
+
+/** A network interface of the host that this process is the other end of. */
+export interface HostDevice {
+  /** Tells the host about what differs. */
+  set(change: {
+    readonly mtu?: number | undefined;
+    readonly up?: boolean | undefined;
+    readonly queueLength?: number;
+  }): Promise<void>;
+  address(operation: "add" | "delete", address: string): Promise<void>;
+  route(operation: "add" | "delete", prefix: string): Promise<void>;
+}
 
 export interface Port {
   readonly handle: number;
@@ -19,6 +33,8 @@ export interface Port {
   readonly receiveBuffer: number;
   readonly sendBuffer: number;
   device: Omit<DeviceState, "counters">;
+  /** The host's side of a TUN port. */
+  readonly host: HostDevice | undefined;
   readonly tunnels: Set<Tunnel>;
   close(): Promise<void>;
 }
@@ -60,7 +76,22 @@ export interface Session {
 export interface Unit {
   readonly handle: number;
   readonly name: string;
+  readonly slot: number;
+  attributes: Omit<UnitState, "unit" | "name" | "channels" | "idle" | "counters">;
+  /** In the order in which they were connected. */
   readonly channels: Set<Session>;
+  /** Index of its bundle, for multilink. */
+  bundle: number | undefined;
+  readonly routes: Set<Route>;
+}
+
+export interface Route {
+  readonly slot: number;
+  readonly text: string;
+  readonly prefix: Prefix;
+  readonly unit: Unit;
+  /** The device of the host that leads to it, when the host knows; undefined: it is not told. */
+  told: Promise<HostDevice> | undefined;
 }
 
 export const noTraffic = (): Traffic => ({ packets: 0, bytes: 0, errors: 0 });
@@ -82,4 +113,9 @@ export interface Core {
   /** Sessions by channel. */
   readonly channels: Map<number, Session>;
   readonly units: Map<number, Unit>;
+  readonly bundles: Bundles;
+  /** By prefix as text, in its canonical form. */
+  readonly routes: Map<string, Route>;
+  /** Milliseconds on the clock of all threads. */
+  readonly now: () => number;
 }

@@ -3,17 +3,20 @@ import { isWildcard, splitSocketAddress } from "../../system/sockaddr.js";
 import {
   type DeviceState,
   deviceKey,
+  devicePrefix,
   deviceSet,
   type PortKind,
   type PortState,
   portKey,
   portOpen,
+  tunOpen,
 } from "../attributes.js";
 import type { Dataplane, DeleteReason } from "../contract.js";
 import { parse, refuse } from "../errors.js";
-import { portState, port as record } from "./layout.js";
-import type { Core, Port } from "./objects.js";
+import { backing, portState, port as record, unit as unitRecord } from "./layout.js";
+import type { Core, HostDevice, Port } from "./objects.js";
 import { createSlots } from "./slots.js";
+import type { TunTransports } from "./transport-tun.js";
 import type { Tunnels } from "./tunnels.js";
 
 export interface TransportOptions {
@@ -45,8 +48,15 @@ export interface Ports {
 }
 
 const longestDatagram = 65507;
+/** What a TUN port has for the attributes of sockets. */
+const defaults = { family: 4, wildcard: false, receiveBuffer: 0, sendBuffer: 0 } as const;
 
-export function createPorts(core: Core, transports: Transports, removeTunnel: Tunnels["remove"]): Ports {
+export function createPorts(
+  core: Core,
+  transports: Transports,
+  openTun: TunTransports["open"],
+  removeTunnel: Tunnels["remove"],
+): Ports {
   const { memory, layout, counting, events, ports, portSlots } = core;
   const slots = createSlots(0, layout.capacity.ports);
   const kinds = Object.keys(transports) as PortKind[];
@@ -81,22 +91,86 @@ export function createPorts(core: Core, transports: Transports, removeTunnel: Tu
     return { ...device, counters: { rxPackets, rxBytes, rxDropped, txPackets, txBytes, txDropped: txErrors } };
   }
 
+  function opened(port: Port, backed: number): PortState {
+    const at = (layout.ports >> 2) + port.slot * record.words;
+    memory.u32[at + record.handle] = port.handle;
+    memory.u32[at + record.backing] = backed;
+    ports.set(port.handle, port);
+    portSlots.set(port.slot, port);
+    publish(port);
+    events.emit({ type: "port-opened", port: port.handle });
+    return state(port);
+  }
+
+  async function openTunPort(input: unknown): Promise<PortState> {
+    const { name, mtu, segmentation, queues, backing: backed } = parse(tunOpen, "port", input);
+    const object = `port tun/${name}`;
+    if ([...portSlots.values()].some(({ kind, local }) => kind === "tun" && local === name)) {
+      refuse("EBUSY", object, "the interface is open already");
+    }
+    const slot = slots.take() ?? refuse("ENOSPC", object, `${layout.capacity.ports} ports are open already`);
+    try {
+      const { host, close } = await openTun({ slot, name, mtu, segmentation, queues, backing: backed });
+      const port: Port = {
+        ...defaults,
+        handle: ++lastHandle,
+        slot,
+        kind: "tun",
+        local: name,
+        segmentation: segmentation && host !== undefined,
+        device: { device: ++lastDevice, name: `tun/${name}`, mtu, up: true, addresses: [] },
+        tunnels: new Set(),
+        host,
+        close,
+      };
+      return opened(port, backing[backed]);
+    } catch (error) {
+      slots.give(slot);
+      throw error;
+    }
+  }
+
+  /** Units that had a TUN port have none from now on. */
+  function leave(port: Port): void {
+    for (const unit of core.units.values()) {
+      if (unit.attributes.port !== port.handle) continue;
+      unit.attributes = { ...unit.attributes, port: undefined };
+      Atomics.store(memory.i32, (layout.units >> 2) + unit.slot * unitRecord.words + unitRecord.port, 0);
+    }
+  }
+
   async function remove(port: Port, reason: DeleteReason): Promise<void> {
     ports.delete(port.handle);
     const childReason = reason === "deleted" ? "parent-deleted" : reason;
     await Promise.all([...port.tunnels].map((tunnel) => removeTunnel(tunnel, childReason)));
     Atomics.store(memory.i32, (layout.ports >> 2) + port.slot * record.words + record.state, portState.closed);
+    if (port.kind === "tun") leave(port);
     await port.close();
+    await core.grace();
     portSlots.delete(port.slot);
     counting.clearPort(port.slot);
     slots.give(port.slot);
     events.emit({ type: "port-closed", port: port.handle, reason });
   }
 
+  const hostOf = ({ host, device }: Port): HostDevice =>
+    host ?? refuse("EOPNOTSUPP", `device ${device.name}`, "is no TUN device of the host");
+
+  async function setAddresses(port: Port, wanted: readonly string[]): Promise<void> {
+    const host = hostOf(port);
+    const { addresses } = port.device;
+    const gone = addresses.filter((address) => !wanted.includes(address));
+    const fresh = wanted.filter((address) => !addresses.includes(address));
+    await Promise.all(gone.map((address) => host.address("delete", address)));
+    await Promise.all(fresh.map((address) => host.address("add", address)));
+    port.device = { ...port.device, addresses: [...wanted] };
+  }
+
   return {
     remove,
     operations: {
       async open(input) {
+        if (input.kind === "tun") return openTunPort(input);
         const attributes = parse(portOpen, "port", input);
         const kind = attributes.kind ?? kinds[0]!;
         const { local, segmentation, receiveBuffer, sendBuffer } = attributes;
@@ -116,15 +190,18 @@ export function createPorts(core: Core, transports: Transports, removeTunnel: Tu
             kind,
             local: transport.local,
             family: splitSocketAddress(local).family,
-            device: { device: ++lastDevice, name: `${kind}/${transport.local}`, mtu: longestDatagram, up: true },
+            device: {
+              device: ++lastDevice,
+              name: `${kind}/${transport.local}`,
+              mtu: longestDatagram,
+              up: true,
+              addresses: [],
+            },
             tunnels: new Set(),
+            host: undefined,
             close: transport.close,
           };
-          ports.set(port.handle, port);
-          portSlots.set(slot, port);
-          publish(port);
-          events.emit({ type: "port-opened", port: port.handle });
-          return state(port);
+          return opened(port, backing.none);
         } catch (error) {
           slots.give(slot);
           throw error;
@@ -148,11 +225,21 @@ export function createPorts(core: Core, transports: Transports, removeTunnel: Tu
         return [...ports.values()].map(deviceState);
       },
       async set(attributes) {
-        const { device, mtu, up } = parse(deviceSet, "device", attributes);
+        const { device, mtu, up, addresses } = parse(deviceSet, "device", attributes);
         const port = findDevice(device);
+        if (addresses !== undefined) await setAddresses(port, addresses);
+        await port.host?.set({ mtu, up });
         port.device = { ...port.device, mtu: mtu ?? port.device.mtu, up: up ?? port.device.up };
         publish(port);
         return deviceState(port);
+      },
+      async route(attributes) {
+        const { device, prefix } = parse(devicePrefix, "device", attributes);
+        await hostOf(findDevice(device)).route("add", prefix);
+      },
+      async unroute(attributes) {
+        const { device, prefix } = parse(devicePrefix, "device", attributes);
+        await hostOf(findDevice(device)).route("delete", prefix);
       },
     },
   };

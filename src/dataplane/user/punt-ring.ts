@@ -2,12 +2,23 @@
  * Frames on their way to the control thread: one ring per worker in shared memory, one writer, one reader. A record does not
  * wrap around; a record of kind `skip` fills the end.
  *
- *   record: size, kind, object, length, name (28), name present, local (16), local present, then the bytes
+ *   record: size, kind, object, length, name (28), name present, local (16), local present, unit, then the
+ *   bytes
  */
 import type { Memory } from "../../system/memory.js";
 import { puntRingBytes } from "./layout.js";
 
-export const puntKind = { skip: 0, port: 1, channel: 2, unit: 3, float: 4 } as const;
+export const puntKind = {
+  skip: 0,
+  port: 1,
+  channel: 2,
+  unit: 3,
+  float: 4,
+  ip: 5,
+  demand: 6,
+  tapIn: 7,
+  tapOut: 8,
+} as const;
 
 const field = {
   size: 0,
@@ -18,6 +29,7 @@ const field = {
   named: 44,
   local: 48,
   located: 64,
+  unit: 68,
   bytes: 72,
 } as const;
 /** The ring's positions count bytes and wrap at 2^32; each has a cache line of its own. */
@@ -25,7 +37,7 @@ const position = { written: 0, read: 64, data: 128 } as const;
 
 export interface PuntWriter {
   /**
-   * Appends a record. `name` and `local` are offsets of a sockaddr and an address, or 0. False when fewer than `reserve`
+   * Appends a record; `unit` is a handle or 0. `name` and `local` are offsets of a sockaddr and an address, or 0. False when fewer than `reserve`
    * bytes would remain free.
    */
   write(
@@ -36,6 +48,7 @@ export interface PuntWriter {
     name: number,
     local: number,
     reserve: number,
+    unit?: number,
   ): boolean;
 }
 
@@ -43,7 +56,7 @@ export function createPuntWriter({ i32, u32, u8 }: Memory, ring: number): PuntWr
   const data = ring + position.data;
   const copy = (to: number, from: number, length: number) => void u8.copyWithin(to, from, from + length);
   return {
-    write(kind, object, at, length, name, local, reserve) {
+    write(kind, object, at, length, name, local, reserve, unit = 0) {
       const written = u32[(ring + position.written) >> 2]!;
       const used = (written - Atomics.load(u32, (ring + position.read) >> 2)) >>> 0;
       const size = (field.bytes + length + 7) & ~7;
@@ -63,6 +76,7 @@ export function createPuntWriter({ i32, u32, u8 }: Memory, ring: number): PuntWr
       if (name !== 0) copy(record + field.name, name, 28);
       i32[(record + field.located) >> 2] = local;
       if (local !== 0) copy(record + field.local, local, 16);
+      i32[(record + field.unit) >> 2] = unit;
       copy(record + field.bytes, at, length);
       Atomics.store(u32, (ring + position.written) >> 2, (written + skip + size) >>> 0);
       return true;
@@ -79,6 +93,7 @@ export interface PuntRecord {
   /** Offsets, or 0. */
   readonly name: number;
   readonly local: number;
+  readonly unit: number;
 }
 
 /** Hands over at most `limit` records, oldest first. Answers whether there are more. */
@@ -101,6 +116,7 @@ export function createPuntReader({ i32, u32 }: Memory, ring: number): PuntReader
           length: word(field.length),
           name: word(field.named) === 0 ? 0 : record + field.name,
           local: word(field.located) === 0 ? 0 : record + field.local,
+          unit: word(field.unit) >>> 0,
         });
       }
       read = (read + word(field.size)) >>> 0;

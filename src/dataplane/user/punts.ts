@@ -19,7 +19,7 @@ const perTurn = 256;
 
 export function createPunts(core: Core): Punts {
   const { memory, layout, events, tunnelIds, portSlots } = core;
-  const { i32, u8, view } = memory;
+  const { i32, u8, f64, view } = memory;
   const readers = layout.arenas.map(({ puntRing }) => createPuntReader(memory, puntRing));
   const wake = layout.puntWake >> 2;
   let listener: (batch: readonly Punt[]) => void = () => {};
@@ -31,10 +31,17 @@ export function createPunts(core: Core): Punts {
     return port.family === 4 ? socketAddress4(view.getUint32(at), number) : socketAddress6(view, at, number);
   }
 
-  function toPunt({ kind, object, at, length, name, local }: PuntRecord): Punt | undefined {
+  function toPunt({ kind, object, at, length, name, local, unit }: PuntRecord): Punt | undefined {
     const bytes = u8.slice(at, at + length);
     if (kind === puntKind.channel) return { origin: "channel", channel: object, bytes };
-    if (kind === puntKind.unit) return { origin: "unit", channel: object, bytes };
+    if (kind === puntKind.unit) {
+      return { origin: "unit", unit, channel: object, bytes };
+    }
+    if (kind === puntKind.tapIn || kind === puntKind.tapOut) {
+      const direction = kind === puntKind.tapIn ? "in" : "out";
+      return { origin: "tap", channel: object, direction, time: f64[local >> 3]!, bytes };
+    }
+    if (kind === puntKind.ip) return { origin: "ip", port: object, unit, bytes };
     const port = portSlots.get(object);
     const remote = decodeSocketAddress(view, name);
     if (port === undefined || remote === undefined) return undefined;
@@ -55,6 +62,10 @@ export function createPunts(core: Core): Punts {
       const hasMore = read(perTurn, (record) => {
         if (record.kind === puntKind.float) {
           reportFloat(record);
+          return;
+        }
+        if (record.kind === puntKind.demand) {
+          events.emit({ type: "unit-demand", unit: record.unit });
           return;
         }
         const punt = toPunt(record);

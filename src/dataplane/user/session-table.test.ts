@@ -4,7 +4,7 @@ import { createMemory } from "../../system/memory.js";
 import { planLayout, way } from "./layout.js";
 import { createSessionTable, sessionKey } from "./session-table.js";
 
-const capacity = { tunnels: 1, sessions: 32, ports: 1 };
+const capacity = { tunnels: 1, sessions: 32, ports: 1, units: 16, routes: 16 };
 
 function createTable() {
   const layout = planLayout(capacity, 0);

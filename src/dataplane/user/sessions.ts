@@ -36,7 +36,8 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
     sessions.get(handle) ?? refuse("ENODEV", `session ${handle}`, "no such session", "see `session list`");
 
   function counters(session: Session): CountersOf<"session"> {
-    const { rxPackets, rxBytes, rxErrors, rxSeqDiscards, rxOosPackets } = counting.session(session.slot);
+    const tally = counting.session(session.slot);
+    const { rxPackets, rxBytes, rxErrors, rxSeqDiscards, rxOosPackets, sentPackets, sentBytes } = tally;
     const { sent, bridge } = session;
     const running = bridge === undefined ? undefined : counting.session(bridge.slot);
     const since = (now: number | undefined, settled: number | undefined): number => (now ?? 0) - (settled ?? 0);
@@ -46,8 +47,8 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
       rxErrors,
       rxSeqDiscards,
       rxOosPackets,
-      txPackets: sent.packets + since(running?.forwardedPackets, bridge?.settled.packets),
-      txBytes: sent.bytes + since(running?.forwardedBytes, bridge?.settled.bytes),
+      txPackets: sent.packets + sentPackets + since(running?.forwardedPackets, bridge?.settled.packets),
+      txBytes: sent.bytes + sentBytes + since(running?.forwardedBytes, bridge?.settled.bytes),
       txErrors: sent.errors + since(running?.forwardErrors, bridge?.settled.errors),
     };
   }
@@ -58,7 +59,6 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
     return {
       session: session.handle,
       tunnel: session.tunnel.handle,
-      ...session.attributes,
       // As it is now: a LAC follows its peer.
       sendSequence: (header & flag.sequence) !== 0,
       receiveSequence: (header & sessionFlag.receiveSequence) !== 0,
@@ -66,6 +66,7 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
       reorderTimeout: u32[at + record.reorderTimeout]!,
       channel: session.channel,
       counters: counters(session),
+      ...session.attributes,
     };
   }
 

@@ -10,6 +10,7 @@
 import type { Memory } from "../../system/memory.js";
 import { flag } from "../../wire/l2tp2.js";
 import { type Layout, session, way } from "./layout.js";
+import { isTapped } from "./tap.js";
 
 const optional = flag.length | flag.sequence | flag.offset;
 
@@ -20,14 +21,17 @@ export interface Shortcut {
   open(from: number, to: number): void;
   /** Closes the way that leads from a session over its bridge. */
   close(from: number): void;
-  /** Closes the way that leads to a session over its bridge: its header has become longer. Any thread may. */
+  /** Closes the way that leads to a session over its bridge: its header has become longer, or it is tapped. Any thread may. */
   closeTo(to: number): void;
 }
 
 export function createShortcut({ i32 }: Memory, layout: Layout): Shortcut {
   const word = (slot: number, field: number): number => (layout.sessions >> 2) + slot * session.words + field;
   const step = (slot: number, field: number): number => (layout.ways >> 2) + slot * way.words + field;
-  const isBareAt = (slot: number): boolean => (Atomics.load(i32, step(slot, way.header)) & optional) === 0;
+  const header = (slot: number): number => Atomics.load(i32, step(slot, way.header));
+  /** Whether frames may go the short way from one session to another: to a bare header, and unseen. */
+  const mayCross = (from: number, to: number): boolean =>
+    (header(to) & optional) === 0 && !isTapped(header(from)) && !isTapped(header(to));
   const close = (from: number): void => void Atomics.store(i32, step(from, way.onward), 0);
 
   return {
@@ -36,10 +40,10 @@ export function createShortcut({ i32 }: Memory, layout: Layout): Shortcut {
       Atomics.store(i32, step(from, way.onwardPeer), i32[word(to, session.peer)]!);
     },
     open(from, to) {
-      if (Atomics.load(i32, word(from, session.relation)) !== to || !isBareAt(to)) return;
+      if (Atomics.load(i32, word(from, session.relation)) !== to || !mayCross(from, to)) return;
       Atomics.store(i32, step(from, way.onward), (i32[step(to, way.key)]! & ~0xffff) | 1);
       // A worker may have made the header longer in between, and closed before we opened.
-      if (!isBareAt(to)) close(from);
+      if (!mayCross(from, to)) close(from);
     },
     closeTo(to) {
       const from = Atomics.load(i32, word(to, session.relation));

@@ -8,7 +8,7 @@ import { segmentOf, state } from "./transmit-queue.js";
 
 /** A transmitter whose messages go nowhere but into `sent`, unless `fault` says how they fail. */
 function createBench({ segmentation = true } = {}) {
-  const layout = planLayout({ tunnels: 8, sessions: 16, ports: 2 }, 0);
+  const layout = planLayout({ tunnels: 8, sessions: 16, ports: 2, units: 16, routes: 16 }, 0);
   const memory = createMemory(layout.bytes + (1 << 20));
   const arena = layout.arenas[0]!;
   const region = createRegion(memory, arena.work, arena.work + arena.workBytes);

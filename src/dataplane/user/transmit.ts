@@ -46,6 +46,8 @@ export interface Transmitter {
   /** Offset of `bytes` to write a header or a frame into; they last until `flush`. */
   scratch(bytes: number): number;
   flush(): void;
+  /** As `flush`, but what `scratch` gave lasts on. */
+  drain(): void;
 }
 
 /** What to do about a message that did not leave. */
@@ -162,11 +164,15 @@ export function createTransmitter(context: Context, region: Region): Transmitter
     f64[counters + queue.port * portCounter.count + portCounter.txBytes]! += bytes;
   }
 
-  function flush(): void {
+  function drain(): void {
     for (let port = 0; port < queues.length; port++) {
       const queue = queues[port];
       if (queue !== undefined && queue.count > 0) flushQueue(queue);
     }
+  }
+
+  function flush(): void {
+    drain();
     scratchNext = scratchStart;
   }
 
@@ -311,5 +317,6 @@ export function createTransmitter(context: Context, region: Region): Transmitter
       return at;
     },
     flush,
+    drain,
   };
 }

@@ -10,7 +10,9 @@ import { nameThread, pinThread, threadId } from "../../system/thread.js";
 import type { Layout } from "./layout.js";
 import { createPath } from "./path.js";
 import { createSocketSender } from "./socket-sender.js";
+import type { TunQueue } from "./tun-output.js";
 import { createReceiver, type WorkerPort } from "./worker-port.js";
+import { createTunReader } from "./worker-tun.js";
 
 export interface WorkerStart {
   readonly memory: SharedMemory;
@@ -20,10 +22,13 @@ export interface WorkerStart {
   /** eventfd that wakes it. */
   readonly wake: number;
   readonly commands: MessagePort;
+  /** `performance.timeOrigin` of the control thread, whose clock is that of all threads. */
+  readonly timeOrigin: number;
 }
 
 export type WorkerCommand =
   | { readonly do: "attach"; readonly port: WorkerPort }
+  | { readonly do: "attach-tun"; readonly port: number; readonly queue: TunQueue; readonly reads: boolean }
   | { readonly do: "detach"; readonly port: number }
   | { readonly do: "pin"; readonly cpu: number }
   | { readonly do: "stop" };
@@ -31,7 +36,11 @@ export type WorkerCommand =
 /** The first says that the worker serves, the others answer commands one by one in order. */
 export type WorkerAnswer = { readonly threadId: number } | { readonly error: string };
 
-interface ServedPort extends WorkerPort {
+interface ServedPort {
+  readonly port: number;
+  readonly fd: number;
+  /** Takes a batch. Answers whether there may be more. */
+  take(now: number): boolean;
   /** Whether there may be more to receive. */
   busy: boolean;
 }
@@ -41,7 +50,7 @@ const longestWait = 100;
 /** Rounds of receiving from busy ports alone before the others are looked at. */
 const busyRounds = 8;
 
-function run({ memory: shared, layout, index, wake, commands }: WorkerStart): void {
+function run({ memory: shared, layout, index, wake, commands, timeOrigin }: WorkerStart): void {
   nameThread(`junctor-data-${index}`);
   const memory = attachMemory(shared);
   const { i32, u32 } = memory;
@@ -49,6 +58,9 @@ function run({ memory: shared, layout, index, wake, commands }: WorkerStart): vo
   const path = createPath({ memory, layout, arena });
   const poll = createPollSet(path.region, layout.capacity.ports + 1);
   const receive = createReceiver({ memory, layout, arena }, path);
+  const readTun = createTunReader(memory, path);
+  const ahead = performance.timeOrigin - timeOrigin;
+  const clock = () => performance.now() + ahead;
   const epoch = arena.epoch >> 2;
   const graceWanted = layout.graceWanted >> 2;
   const puntWake = layout.puntWake >> 2;
@@ -63,12 +75,17 @@ function run({ memory: shared, layout, index, wake, commands }: WorkerStart): vo
   function obey(command: WorkerCommand): void {
     if (command.do === "attach") {
       const { port } = command;
-      ports = [...ports, { ...port, busy: false }];
+      ports = [...ports, { port: port.port, fd: port.fd, take: (now) => receive(port, now), busy: false }];
       path.transmitter.attach(port.port, createSocketSender(port.fd, memory.address), port.segmentation);
+    } else if (command.do === "attach-tun") {
+      const { port, queue, reads } = command;
+      if (reads) ports = [...ports, { port, fd: queue.fd, take: (now) => readTun(port, queue, now), busy: false }];
+      path.tun.attach(port, queue);
     } else if (command.do === "detach") {
       ports = ports.filter(({ port }) => port !== command.port);
       busy = ports.filter((port) => port.busy).length;
       path.transmitter.detach(command.port);
+      path.tun.detach(command.port);
     } else if (command.do === "pin") pinThread(command.cpu);
     else running = false;
     watch();
@@ -111,7 +128,7 @@ function run({ memory: shared, layout, index, wake, commands }: WorkerStart): vo
   function wait(): void {
     passQuiescentPoint(false);
     const deadline = path.deadline();
-    const untilDeadline = deadline === Number.POSITIVE_INFINITY ? longestWait : deadline - performance.now();
+    const untilDeadline = deadline === Number.POSITIVE_INFINITY ? longestWait : deadline - clock();
     poll.wait(busy > 0 ? 0 : Math.min(Math.max(untilDeadline, 0), longestWait));
     for (let at = 0; at < ports.length; at++) {
       const port = ports[at]!;
@@ -128,14 +145,14 @@ function run({ memory: shared, layout, index, wake, commands }: WorkerStart): vo
   for (let round = 0; running; round++) {
     if (busy === 0 || round % busyRounds === 0) wait();
     passQuiescentPoint(true);
-    const now = performance.now();
+    const now = clock();
     if (now >= path.deadline()) {
       path.begin(now);
       path.expire(now);
       path.end();
     }
     for (const port of ports) {
-      if (!port.busy || receive(port, now)) continue;
+      if (!port.busy || port.take(now)) continue;
       port.busy = false;
       busy--;
     }

@@ -22,8 +22,9 @@ interface Expected {
 
 export function startWorker(memory: Memory, layout: Layout, index: number): DataWorker {
   const wake: EventFd = openEventFd();
+  const { timeOrigin } = performance;
   const { port1: commands, port2: theirs } = new MessageChannel();
-  const workerData: WorkerStart = { memory: memory.shared, layout, index, wake: wake.fd, commands: theirs };
+  const workerData: WorkerStart = { memory: memory.shared, layout, index, wake: wake.fd, commands: theirs, timeOrigin };
   const worker = new Worker(compiledUrl("./worker.js", import.meta.url), {
     workerData,
     transferList: [theirs as MessagePort],

@@ -1,11 +1,11 @@
 /** From a valid document to the configuration: secret files read, names given, what must fit together checked. */
-import { readFileSync, statSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
 import { canonicalAddress, splitAddress } from "./address.js";
 import { nearest } from "./problems.js";
+import { readSecret } from "./resolve-secret.js";
+import { resolveAaa, resolvePools, resolveTerminate, resolveTun } from "./resolve-terminate.js";
 import type { ConfigDocument } from "./schema.js";
-import { Secret } from "./secret.js";
 import type {
   AccessConfig,
   Action,
@@ -20,7 +20,7 @@ import type {
   TunnelConfig,
 } from "./types.js";
 
-type Path = readonly PropertyKey[];
+export type Path = readonly PropertyKey[];
 
 export interface ResolveContext {
   readonly file: string;
@@ -56,6 +56,9 @@ export function resolveConfig(document: ConfigDocument, context: ResolveContext)
     grace: document.drain.grace,
     access,
     policy: resolvePolicy(document, hostName, access, context),
+    tun: resolveTun(document, context),
+    pools: resolvePools(document),
+    aaa: resolveAaa(document, hostName, context),
   };
 }
 
@@ -144,7 +147,7 @@ function resolvePolicy(
       context.warning(path, `${name} is never reached: ${catchAll} before it matches every call`);
     else if (conditions.length === 0 && peer === undefined) catchAll = name;
     checkAccessNames(entry, access, path, context);
-    return { name, conditions, peer, action: resolveAction(entry, hostName, path, context) };
+    return { name, conditions, peer, action: resolveAction(entry, document, hostName, path, context) };
   });
 }
 
@@ -164,9 +167,19 @@ function checkAccessNames(
   }
 }
 
-function resolveAction(entry: RuleDocument, hostName: string, path: Path, context: ResolveContext): Action {
+function resolveAction(
+  entry: RuleDocument,
+  document: ConfigDocument,
+  hostName: string,
+  path: Path,
+  context: ResolveContext,
+): Action {
   if (entry.forward) {
     return { type: "forward", forward: resolveForward(entry.forward, hostName, [...path, "forward"], context) };
+  }
+  if (entry.terminate) {
+    const at = [...path, "terminate"];
+    return { type: "terminate", terminate: resolveTerminate(entry.terminate, document, hostName, at, context) };
   }
   if (entry.reject) return { type: "reject", result: entry.reject };
   return { type: "accept" };
@@ -199,25 +212,3 @@ function resolveForward(keys: ForwardDocument, hostName: string, path: Path, con
 }
 
 const canonical = (address: string): string => canonicalAddress(address) ?? address;
-
-const newline = 0x0a;
-
-/** Others may read it: S_IROTH. */
-const worldReadable = 0o004;
-
-function readSecret(file: string | undefined, path: Path, context: ResolveContext): Secret | undefined {
-  if (file === undefined) return undefined;
-  const where = resolve(context.directory, file);
-  try {
-    const bytes = readFileSync(where);
-    if ((statSync(where).mode & worldReadable) !== 0) {
-      context.warning(path, `${where} can be read by every user: chmod o-r ${where}`);
-    }
-    const secret = bytes.at(-1) === newline ? bytes.subarray(0, -1) : bytes;
-    if (secret.length > 0) return new Secret(Uint8Array.from(secret));
-    context.mistake(path, `found ${where} empty, expected a secret in it`);
-  } catch (cause) {
-    context.mistake(path, `found no readable secret: ${cause instanceof Error ? cause.message : String(cause)}`);
-  }
-  return undefined;
-}

@@ -3,28 +3,11 @@
  * reference document is generated from it (`z.toJSONSchema(configSchema, { io: "input" })`).
  */
 import { z } from "zod";
-import { isPrefix, splitAddress } from "./address.js";
+import { splitAddress } from "./address.js";
+import { aaa } from "./schema-aaa.js";
+import { pools, profiles, terminate, tun } from "./schema-terminate.js";
+import { addressMessage, duration, file, prefix, socketAddress } from "./schema-values.js";
 
-const unitFactor: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-const milliseconds = (value: number | string): number => {
-  if (typeof value === "number") return Math.round(value * 1000);
-  const unit = /[a-z]+$/.exec(value)?.[0] ?? "s";
-  return Math.round(Number.parseFloat(value) * (unitFactor[unit] ?? 1000));
-};
-
-/** A span of time: a number of seconds, or a number with a unit. Becomes milliseconds. */
-const duration = z
-  .union([
-    z.number().min(0).max(86_400),
-    z.string().regex(/^\d+(?:\.\d+)?(?:ms|s|m|h)?$/, "expected a duration, as 500ms, 60s, 2m, or a number of seconds"),
-  ])
-  .transform(milliseconds);
-
-const addressMessage = "expected an IP address, as 192.0.2.1, 192.0.2.1:1701 or [2001:db8::1]:1701";
-const socketAddress = z.string().refine((text) => splitAddress(text) !== undefined, addressMessage);
-const prefix = z.string().refine(isPrefix, "expected a prefix, as 192.0.2.0/24 or 2001:db8::/32");
-const file = z.string().min(1);
 const hostName = z.string().min(1).max(255);
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -209,12 +192,7 @@ const reject = z
 
 const accept = z.strictObject({}).describe("Bring the call up and leave its channel to be bridged by hand");
 
-const notYet = z
-  .unknown()
-  .optional()
-  .refine((value) => value === undefined, "is not to be had in this version: expected forward, accept or reject");
-
-export const actionKeys = ["forward", "accept", "reject", "terminate"] as const;
+export const actionKeys = ["forward", "terminate", "accept", "reject"] as const;
 
 const rule = z
   .strictObject({
@@ -223,11 +201,11 @@ const rule = z
     forward: forward.optional(),
     accept: accept.optional(),
     reject: reject.optional(),
-    terminate: notYet.describe("End the call here in PPP (comes later)"),
+    terminate: terminate.optional(),
   })
   .superRefine((value, context) => {
     if (actionKeys.filter((key) => value[key] !== undefined).length === 1) return;
-    context.addIssue({ code: "custom", message: "expected one action: forward, accept or reject" });
+    context.addIssue({ code: "custom", message: "expected one action: forward, terminate, accept or reject" });
   })
   .describe("What becomes of a call; the first rule that matches decides");
 
@@ -324,6 +302,10 @@ export const configSchema = z
       .array(rule)
       .prefault([])
       .describe("What becomes of calls: the first rule that matches decides; none: refused"),
+    tun,
+    pools,
+    profiles,
+    aaa,
   })
   .describe("Junctor configuration");
 

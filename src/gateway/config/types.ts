@@ -1,5 +1,9 @@
 /** The configuration as the daemon and the gateway work with it: defaults applied, files read, addresses in one spelling. */
 import type { Limits, Result } from "../../l2tp/types.js";
+import type { AuthProtocol } from "../../ppp/types.js";
+import type { AaaConfig } from "../aaa/config.js";
+import type { Rates } from "../aaa/types.js";
+import type { PoolConfig } from "../addresses/types.js";
 import type { Secret } from "./secret.js";
 
 export type ApiAddress =
@@ -24,6 +28,9 @@ export interface Config {
   readonly grace: number;
   readonly access: readonly AccessConfig[];
   readonly policy: readonly Rule[];
+  readonly tun: TunConfig;
+  readonly pools: readonly PoolConfig[];
+  readonly aaa: AaaConfig;
 }
 
 /** How we behave on a control connection. Times in milliseconds. */
@@ -82,6 +89,7 @@ export interface Rule {
 
 export type Action =
   | { readonly type: "forward"; readonly forward: ForwardConfig }
+  | { readonly type: "terminate"; readonly terminate: TerminateConfig }
   | { readonly type: "accept" }
   | { readonly type: "reject"; readonly result: Result };
 
@@ -105,4 +113,45 @@ export interface ForwardConfig {
   readonly holdDown: number;
   readonly idleTimeout: number;
   readonly session: SessionConfig;
+}
+
+/** The device of subscribers that end here. */
+export interface TunConfig {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly mtu: number;
+  readonly segmentation: boolean;
+  readonly virtual: boolean;
+}
+
+/** Times in milliseconds; 0: none. */
+export interface TerminateConfig {
+  readonly pools: {
+    readonly ipv4: readonly string[];
+    readonly link: readonly string[];
+    readonly delegated: readonly string[];
+  };
+  readonly dns: readonly string[];
+  readonly ipv6Dns: readonly string[];
+  readonly nbns: readonly string[];
+  readonly authentication: readonly AuthProtocol[];
+  readonly name: string;
+  readonly proxyLcp: "accept" | "renegotiate";
+  readonly realm: "keep" | "strip";
+  readonly duplicateLogin: "allow" | "reject" | "replace";
+  readonly maxSessionsPerUser: number;
+  readonly sessionTimeout: number;
+  readonly idleTimeout: number;
+  readonly authenticationTimeout: number;
+  readonly rates: Rates;
+  readonly mru: number;
+  readonly mssClamp: boolean;
+  readonly sourceCheck: boolean;
+  readonly multilink: boolean;
+  readonly maxLinks: number;
+  readonly routes: "aggregate" | "each";
+  readonly echoInterval: number;
+  readonly echoFailures: number;
+  readonly ownDevice: boolean;
+  readonly mpls: boolean;
 }

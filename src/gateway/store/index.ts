@@ -1,0 +1,2 @@
+export { openStore } from "./lmdb.js";
+export type { Store, StoreEntry } from "./types.js";
