@@ -24,7 +24,7 @@ export const layers: readonly Layer[] = [
   { path: "random", uses: [] },
   { path: "version", uses: [] },
   { path: "system", uses: [] },
-  { path: "xdp", uses: ["system"] },
+  { path: "xdp", uses: [] },
   { path: "dataplane", uses: ["system"] },
   { path: "dataplane/user", uses: ["dataplane", "system", "xdp"] },
   { path: "dataplane/linux", uses: ["dataplane", "system", "xdp"] },
