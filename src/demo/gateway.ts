@@ -1,5 +1,6 @@
 /** The gateway of the demo: the daemon as an operator runs it, with everything it needs in a temporary directory. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -45,15 +46,29 @@ const stopPatience = 10_000;
 const releasePatience = 3000;
 const router = "100.64.0.1";
 
-/** A UDP port of the loopback that nobody had a moment ago. */
-export async function freePort(): Promise<number> {
+/** Below those that the system gives to sockets bound to port 0, any of which could otherwise take it before it is used. */
+const [lowestPort, highestPort] = [10_000, 32_000] as const;
+let nextPort = lowestPort + randomInt(highestPort - lowestPort);
+
+async function isFree(port: number): Promise<boolean> {
   const socket = createSocket("udp4");
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
+  const outcome = new Promise<boolean>((resolve) => {
+    socket.once("error", () => resolve(false));
+    socket.once("listening", () => resolve(true));
+  });
+  socket.bind(port, "127.0.0.1");
+  const free = await outcome;
   socket.close();
   await once(socket, "close");
-  return port;
+  return free;
+}
+
+/** A UDP port of the loopback that nobody had a moment ago, never the same twice. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    nextPort = nextPort === highestPort ? lowestPort : nextPort + 1;
+    if (await isFree(nextPort)) return nextPort;
+  }
 }
 
 export const freeAddress = async (): Promise<string> => `127.0.0.1:${await freePort()}`;
