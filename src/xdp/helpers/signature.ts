@@ -24,7 +24,8 @@ export type ArgumentKind =
   | "allocated-memory" // a reference from ringbuf_reserve
   | "dynptr"
   | "dynptr-uninit"
-  | "anything";
+  | "anything" // initialized
+  | "unchecked"; // passed as it is: may be uninitialized
 
 export type ReturnKind =
   | "void"
@@ -38,11 +39,15 @@ export type ReturnKind =
 export interface Signature {
   /** Number of enum bpf_func_id, or ours for a kfunc. */
   readonly id: number;
-  /** Without bpf_. */
+  /** Of a helper: without bpf_; of a kfunc: the symbol. */
   readonly name: string;
   readonly arguments: readonly ArgumentKind[];
-  /** Of a `fixed-memory` argument. */
+  /** Of the `fixed-memory` arguments. */
   readonly bytes?: number;
+  /** By argument, where they differ in size. */
+  readonly bytesByArgument?: readonly number[];
+  /** Arguments (from 0) of kind `memory` or `fixed-memory` that are written to also: they may not lie in a read-only map. */
+  readonly writes?: readonly number[];
   readonly returns: ReturnKind;
   /** Arguments (from 0) of 64 bits: passed in two words, low first. All others are passed as their lower word. */
   readonly wide?: readonly number[];
@@ -57,6 +62,5 @@ export interface Signature {
   readonly maps?: readonly string[];
   /** What the callback gets and gives back. */
   readonly callback?: "loop" | "for-each-map";
-  /** Kinds of attachment that may use it; undefined: all. */
   readonly summary: string;
 }
