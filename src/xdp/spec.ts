@@ -114,4 +114,6 @@ export interface ObjectSpec {
   readonly maps: readonly MapSpec[];
   readonly license: string;
   readonly btf?: Btf;
+  /** The object's .BTF section as it is, for the kernel. */
+  readonly rawBtf?: Uint8Array;
 }
