@@ -1,0 +1,50 @@
+/** Helpers that say where a frame with the verdict XDP_REDIRECT goes. They only note it in the state block; the last call wins. */
+import { mapRecord } from "../maps/descriptor.js";
+import { action, redirectKind, state } from "../run/state.js";
+import { mapTypes } from "../spec.js";
+import type { HelperEnv, HelperGroup } from "./env.js";
+
+/** Flags of redirect_map: the answer on a miss, and for devmaps: to all entries, but not the one that the frame came from. */
+export const redirectFlag = { answer: 3, broadcast: 8, excludeIngress: 16 } as const;
+
+const kinds: Readonly<Record<number, number>> = {
+  [mapTypes.devmap]: redirectKind.devmap,
+  [mapTypes.devmap_hash]: redirectKind.devmap,
+  [mapTypes.cpumap]: redirectKind.cpumap,
+  [mapTypes.xskmap]: redirectKind.xskmap,
+};
+
+export function redirectHelpers({ memory, map }: HelperEnv): HelperGroup {
+  const { u32 } = memory;
+  const note = (block: number, kind: number, record: number, key: number, flags: number): void => {
+    const base = block >>> 2;
+    u32[base + (state.redirect >> 2)] = kind;
+    u32[base + (state.redirectMap >> 2)] = record;
+    u32[base + (state.redirectKey >> 2)] = key;
+    u32[base + (state.redirectFlags >> 2)] = flags;
+  };
+
+  return {
+    // long bpf_redirect(u32 ifindex, u64 flags)
+    helper_23: (block, ifindex = 0, flags = 0, flagsHigh = 0) => {
+      if (flags !== 0 || flagsHigh !== 0) return action.aborted;
+      note(block, redirectKind.ifindex, 0, ifindex, 0);
+      return action.redirect;
+    },
+
+    // long bpf_redirect_map(map, u64 key, u64 flags)
+    helper_51: (block, record = 0, key = 0, flags = 0, flagsHigh = 0) => {
+      const kind = kinds[u32[(record >>> 2) + mapRecord.type]!] ?? redirectKind.none;
+      const known =
+        redirectFlag.answer | (kind === redirectKind.devmap ? redirectFlag.broadcast | redirectFlag.excludeIngress : 0);
+      if (kind === redirectKind.none || flagsHigh !== 0 || (flags & ~known) !== 0) return action.aborted;
+      const broadcast = (flags & redirectFlag.broadcast) !== 0;
+      if (!broadcast && map(record).hasTarget?.(key >>> 0) !== true) {
+        note(block, redirectKind.none, 0, 0, 0);
+        return flags & redirectFlag.answer;
+      }
+      note(block, kind, record, key, broadcast ? flags & ~redirectFlag.answer : 0);
+      return action.redirect;
+    },
+  };
+}
