@@ -1,4 +1,4 @@
-/** BPF Type Format: types by id, as in the kernel's documentation (Documentation/bpf/btf.rst). Placeholder until the parser fills it. */
+/** BPF Type Format: types by id, as in the kernel's documentation (Documentation/bpf/btf.rst). `parse.ts` reads it, `resolve.ts` and `value.ts` use it. */
 
 export type BtfType =
   | { readonly kind: "void" }
