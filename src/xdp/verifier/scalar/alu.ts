@@ -49,6 +49,9 @@ const zero = constant(0n);
 const isZero = (a: Tnum): boolean => a.value === 0n && a.mask === 0n;
 const isPowerOfTwo = (a: Tnum): boolean => a.mask === 0n && a.value !== 0n && (a.value & (a.value - 1n)) === 0n;
 
+/** The known bits of a shift count. */
+const count = (b: Tnum, bits: 32 | 64): number => Number(b.value & (bits === 32 ? 31n : 63n));
+
 type TnumRule = (a: Tnum, b: Tnum, bits: 32 | 64) => Tnum;
 
 /** Of 32-bit operations: of operands cut to their lower words; the result is cut afterwards. */
@@ -59,10 +62,9 @@ const tnumRules: Record<Binary, TnumRule> = {
   and: tnumAnd,
   or: tnumOr,
   xor: tnumXor,
-  lsh: (a, b, bits) =>
-    b.mask === 0n ? tnumLsh(a, Number(b.value) & (bits - 1)) : tnumLshAtLeast(a, Number(b.value & BigInt(bits - 1))),
-  rsh: (a, b, bits) => (b.mask === 0n ? tnumRsh(a, Number(b.value) & (bits - 1)) : tnumUnknown),
-  arsh: (a, b, bits) => (b.mask === 0n ? tnumArsh(a, Number(b.value) & (bits - 1), bits) : tnumUnknown),
+  lsh: (a, b, bits) => (b.mask === 0n ? tnumLsh(a, count(b, bits)) : tnumLshAtLeast(a, count(b, bits))),
+  rsh: (a, b, bits) => (b.mask === 0n ? tnumRsh(a, count(b, bits)) : tnumUnknown),
+  arsh: (a, b, bits) => (b.mask === 0n ? tnumArsh(a, count(b, bits), bits) : tnumUnknown),
   div: (a, b) => (isPowerOfTwo(b) ? tnumRsh(a, b.value.toString(2).length - 1) : tnumUnknown),
   mod: (a, b) => (isZero(b) ? a : isPowerOfTwo(b) ? tnumAnd(a, tnumConst(b.value - 1n)) : tnumUnknown),
   sdiv: () => tnumUnknown,
