@@ -155,7 +155,7 @@ export function withDescriptors(
 }
 
 /** Records of struct bpf_func_info; the kernel wants all functions or none. */
-function funcInfoOf(spec: ProgramSpec): Uint8Array {
+export function funcInfoOf(spec: ProgramSpec): Uint8Array {
   const functions = spec.functions.some(({ btfId }) => btfId === 0) ? [] : spec.functions;
   const words = [...functions].sort((a, b) => a.start - b.start).flatMap(({ start, btfId }) => [start, btfId]);
   return new Uint8Array(new Uint32Array(words).buffer);
