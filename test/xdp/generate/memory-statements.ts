@@ -25,6 +25,7 @@ import {
   storeImm,
 } from "./code.js";
 import { generatedMaps } from "./maps.js";
+import { land, narrow } from "./narrow.js";
 import type { Draw } from "./random.js";
 import { atomicAt, freeRegister, type Statement, scalar, sizes } from "./statements.js";
 
@@ -103,7 +104,7 @@ const packetAtVariable: Statement = (draw, state) => {
   }
   const size = draw.pick(sizes);
   const offset = draw.below(8);
-  code.push(movReg(at, source), aluImm("and", at, draw.pick([7, 15, 31, 63, 127, 255])));
+  code.push(movReg(at, source), aluImm("and", at, draw.pick([7, 15, 31, 63, 63, 127, 255, 0x3ff, 0x7fff, 0xffff])));
   if (draw.chance(30)) code.push(aluImm("add", at, draw.below(16)));
   code.push(aluReg("add", at, packet), movReg(probe, at), aluImm("add", probe, offset + sizeBytes[size]));
   code.push(load("w", end, context, field.end));
@@ -214,6 +215,15 @@ function valueAccess(draw: Draw, state: State, base: number, valueSize: number):
     const body = [aluReg("add", at, base), ...access(draw, inner, at, 0, size)];
     inner.scalars.delete(at);
     const code: Code[] = [movReg(at, source)];
+    if (draw.chance(30)) {
+      const spare = pointer.find((reg) => reg !== at) ?? at;
+      state.scalars.delete(spare);
+      inner.scalars.delete(spare);
+      const narrowed = land([...code, ...narrow(draw, at, spare, room), ...body]);
+      join(state, [inner, fork(state)]);
+      for (const reg of [at, spare]) state.scalars.delete(reg);
+      return narrowed;
+    }
     if (draw.chance(50)) {
       code.push(aluImm("and", at, mask), ...body);
       join(state, [inner]);

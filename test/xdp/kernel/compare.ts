@@ -1,0 +1,153 @@
+/** The kernel's verdicts and outcomes against ours, over many generated programs. */
+import type { ProgramSpec } from "../../../src/xdp/spec.js";
+import type { Verdict, Verified } from "../../../src/xdp/verifier/result.js";
+import { type Entry, type Generated, type GenerateOptions, generate } from "../generate/generate.js";
+import type { KernelSide } from "./kernel-side.js";
+import { difference, type Outcome } from "./outcome.js";
+
+/** Something of ours that runs programs: the interpreter, a compiler. */
+export interface Runner {
+  readonly name: string;
+  /** What it did to the frames and maps of a program that our verifier accepts. */
+  run(spec: ProgramSpec, verified: Verified, frames: readonly Uint8Array[], entries: readonly Entry[]): Outcome;
+}
+
+export interface Comparison {
+  readonly programs: number;
+  readonly accepted: { readonly both: number; readonly neither: number };
+  /** Programs that only the kernel accepts, and how often we give which reason, numbers left out. */
+  readonly kernelOnly: { count: number; readonly reasons: ReadonlyMap<string, readonly Case[]> };
+  /** Programs that only we accept: unsafe unless the kernel's reason is one of its limits. */
+  readonly oursOnly: readonly (Case & { readonly kind: "safety" | "limit" })[];
+  /** Programs that did something else in one of our runners. */
+  readonly different: readonly Case[];
+  readonly milliseconds: { readonly kernel: number; readonly verifier: number; readonly runners: number };
+}
+
+export interface Case {
+  readonly seed: number;
+  readonly mutation: string | undefined;
+  readonly what: string;
+}
+
+export interface ComparisonOptions {
+  readonly kernel: KernelSide;
+  readonly verify: (spec: ProgramSpec) => Verdict;
+  readonly runners: readonly Runner[];
+  readonly generate?: GenerateOptions;
+  /** Milliseconds after which no further program is begun. */
+  readonly budget?: number;
+}
+
+/** Reasons that say nothing of safety: limits, and what the kernel wants beyond it. */
+const limits =
+  /too (?:large|complex|many)|sequence of \d+ jumps|combined stack|BPF program is too|verifier bug|unreachable insn|back-edge|infinite loop|not supported|call stack of|recursive call|last insn is not an exit/;
+
+export const isLimit = (log: string): boolean => limits.test(log);
+
+/** The line that says why: the last one before the statistics. */
+export function reasonOf(log: string): string {
+  const lines = log.trimEnd().split("\n");
+  return (
+    lines.filter((line) => !/^(?:processed \d|verification time|stack depth|mark_precise)/.test(line)).at(-1) ?? ""
+  );
+}
+
+const withoutNumbers = (text: string): string => text.replace(/-?(?:0x[\da-f]+|\d+)/g, "N");
+
+export function compare(from: number, count: number, options: ComparisonOptions): Comparison {
+  const { kernel, verify } = options;
+  const began = performance.now();
+  const milliseconds = { kernel: 0, verifier: 0, runners: 0 };
+  const accepted = { both: 0, neither: 0 };
+  const reasons = new Map<string, Case[]>();
+  const oursOnly: (Case & { kind: "safety" | "limit" })[] = [];
+  const different: Case[] = [];
+  let kernelOnly = 0;
+  let programs = 0;
+  for (let seed = from; seed < from + count; seed++) {
+    if (options.budget !== undefined && performance.now() - began > options.budget) break;
+    programs++;
+    const generated = generate(seed, options.generate);
+    const about = (what: string): Case => ({ seed, mutation: generated.mutation, what });
+    const before = performance.now();
+    const fd = kernel.load(generated.spec);
+    const loaded = performance.now();
+    milliseconds.kernel += loaded - before;
+    let verdict: Verdict;
+    try {
+      verdict = verify(generated.spec);
+    } catch (error) {
+      different.push(about(`the verifier throws: ${String(error instanceof Error ? error.stack : error)}`));
+      if (fd >= 0) kernel.release(fd);
+      continue;
+    }
+    milliseconds.verifier += performance.now() - loaded;
+    if (fd < 0) {
+      if (verdict.ok) {
+        const log = kernel.log(generated.spec);
+        oursOnly.push({ ...about(reasonOf(log)), kind: isLimit(log) ? "limit" : "safety" });
+      } else accepted.neither++;
+      continue;
+    }
+    if (!verdict.ok) {
+      kernelOnly++;
+      const reason = withoutNumbers(verdict.summary);
+      reasons.set(reason, [...(reasons.get(reason) ?? []), about(verdict.summary)]);
+    } else {
+      accepted.both++;
+      const running = performance.now();
+      const wrong = runAll(fd, generated, verdict, options);
+      milliseconds.runners += performance.now() - running;
+      if (wrong !== undefined) different.push(about(wrong));
+    }
+    kernel.release(fd);
+  }
+  return {
+    programs,
+    accepted,
+    kernelOnly: { count: kernelOnly, reasons },
+    oursOnly,
+    different,
+    milliseconds,
+  };
+}
+
+function runAll(
+  fd: number,
+  { spec, frames, entries }: Generated,
+  verified: Verified,
+  { kernel, runners }: ComparisonOptions,
+): string | undefined {
+  const theirs = kernel.run(fd, spec, frames, entries);
+  for (const runner of runners) {
+    try {
+      const wrong = difference(theirs, runner.run(spec, verified, frames, entries), ["kernel", runner.name]);
+      if (wrong !== undefined) return wrong;
+    } catch (error) {
+      return `${runner.name} throws: ${String(error instanceof Error ? error.stack : error)}`;
+    }
+  }
+  return undefined;
+}
+
+/** The figures in a few lines, with the first cases of each kind. */
+export function describeComparison(result: Comparison, examples = 5): string {
+  const { programs, accepted, kernelOnly, oursOnly, different, milliseconds } = result;
+  const agreed = accepted.both + accepted.neither;
+  const percent = ((100 * agreed) / Math.max(programs, 1)).toFixed(2);
+  const line = ({ seed, mutation, what }: Case): string =>
+    `    seed ${seed}${mutation === undefined ? "" : ` [${mutation}]`}: ${what}`;
+  const byCount = [...kernelOnly.reasons].sort(([, a], [, b]) => b.length - a.length);
+  return [
+    `${programs} programs: verdicts agree on ${percent} %: both accept ${accepted.both}, neither ${accepted.neither};` +
+      ` the kernel alone ${kernelOnly.count}, we alone ${oursOnly.length}` +
+      ` (${oursOnly.filter(({ kind }) => kind === "safety").length} for safety); outcomes differ ${different.length}`,
+    `  kernel ${milliseconds.kernel.toFixed(0)} ms, verifier ${milliseconds.verifier.toFixed(0)} ms, runs ${milliseconds.runners.toFixed(0)} ms`,
+    ...oursOnly.slice(0, examples).map((found) => `${line(found)} (${found.kind})`),
+    ...byCount
+      .slice(0, examples * 2)
+      .map(([reason, [first, ...more]]) => `  ${more.length + 1} × ${reason}: seed ${first?.seed}`),
+    ...different.slice(0, examples).map(line),
+  ].join("\n");
+}
