@@ -3,7 +3,7 @@ import { type Scalar, s32max, s32min, s64max, s64min, u32max, u64max } from "./b
 import { settle } from "./settle.js";
 import { type Tnum, tnumIn, tnumUnion } from "./tnum.js";
 
-export type { Scalar } from "./bounds.js";
+export { type Scalar, s32max, s32min, s64max, s64min, u32max, u64max } from "./bounds.js";
 
 const anything: Scalar = {
   tnum: { value: 0n, mask: u64max },

@@ -3,7 +3,7 @@
  * the whole number and its lower word bound each other.
  */
 import type { Scalar } from "./bounds.js";
-import { bitLength, type Tnum } from "./tnum.js";
+import { bitLength, greatestTo, leastFrom, type Tnum } from "./tnum.js";
 
 const sign = 1n << 63n;
 const all = (1n << 64n) - 1n;
@@ -11,6 +11,7 @@ const two64 = 1n << 64n;
 const wordSpan = 1n << 32n;
 const low = wordSpan - 1n;
 const two32 = 2 ** 32;
+const two31 = 2 ** 31;
 
 /** Each round only tightens, so that stopping early is safe; hardly anything takes more than three. */
 const mostRounds = 8;
@@ -129,6 +130,43 @@ export function settle(
       umax = lower(umax, u32min, u32max, gapFrom, gapTo);
       smax = lower(smax, u32min, u32max, gapFrom, gapTo);
       if (umin > umax || smin > smax) return undefined;
+    }
+
+    // And to the next number whose known bits are right.
+    if (value !== 0n || mask !== all) {
+      if (((umin ^ value) & ~mask) !== 0n || ((umax ^ value) & ~mask) !== 0n) {
+        const first = leastFrom({ value, mask }, umin);
+        const last = greatestTo({ value, mask }, umax);
+        if (first === undefined || last === undefined || first > last) return undefined;
+        umin = first;
+        umax = last;
+      }
+      // Where the sign is not known, adding 2^63 brings signed numbers in order and leaves the known bits.
+      if ((mask & sign) !== 0n && ((((smin ^ value) & ~mask & all) | ((smax ^ value) & ~mask & all)) & ~sign) !== 0n) {
+        const first = leastFrom({ value, mask }, smin + sign);
+        const last = greatestTo({ value, mask }, smax + sign);
+        if (first === undefined || last === undefined || first > last) return undefined;
+        smin = first - sign;
+        smax = last - sign;
+      }
+      const lowKnown = ~lowOf(mask);
+      const lowRight = lowOf(value);
+      if (((u32min ^ lowRight) & lowKnown) !== 0 || ((u32max ^ lowRight) & lowKnown) !== 0) {
+        const word = { value: value & low, mask: mask & low };
+        const first = leastFrom(word, BigInt(u32min));
+        const last = greatestTo(word, BigInt(u32max));
+        if (first === undefined || last === undefined || first > last) return undefined;
+        u32min = Number(first);
+        u32max = Number(last);
+      }
+      if (lowKnown >= 0 && (((s32min ^ lowRight) & lowKnown) !== 0 || ((s32max ^ lowRight) & lowKnown) !== 0)) {
+        const word = { value: value & low, mask: mask & low };
+        const first = leastFrom(word, BigInt(s32min + two31));
+        const last = greatestTo(word, BigInt(s32max + two31));
+        if (first === undefined || last === undefined || first > last) return undefined;
+        s32min = Number(first) - two31;
+        s32max = Number(last) - two31;
+      }
     }
 
     // Bounds to bits: whatever the bounds share from the top.

@@ -162,3 +162,26 @@ export const tnumContains = (a: Tnum, value: bigint): boolean => (u64(value) & ~
 /** Whether every number of `inner` is in `outer`. */
 export const tnumIn = (outer: Tnum, inner: Tnum): boolean =>
   (inner.mask & ~outer.mask) === 0n && (inner.value & ~outer.mask) === outer.value;
+
+/** The least member that is not below `bound` (unsigned); undefined: all are below. */
+export function leastFrom(a: Tnum, bound: bigint): bigint | undefined {
+  const wrong = (a.value ^ bound) & ~a.mask;
+  if (wrong === 0n) return bound;
+  const place = 1n << BigInt(bitLength(wrong) - 1);
+  // A one where the bound has a zero: what is above agrees, and everything below may be least.
+  let raised = place;
+  if ((a.value & place) === 0n) {
+    // A zero where the bound has a one: the next zero above that may be a one makes up for it.
+    const free = a.mask & ~bound & ~(place * 2n - 1n);
+    if (free === 0n) return undefined;
+    raised = free & -free;
+  }
+  return (bound & ~(raised * 2n - 1n)) | raised | (a.value & (raised - 1n));
+}
+
+/** The greatest member that is not above `bound` (unsigned); undefined: all are above. */
+export function greatestTo(a: Tnum, bound: bigint): bigint | undefined {
+  // Complements are in the opposite order, and known bits stay known.
+  const least = leastFrom({ value: all & ~a.value & ~a.mask, mask: a.mask }, all & ~bound);
+  return least === undefined ? undefined : all & ~least;
+}
