@@ -1,8 +1,8 @@
 /** What the helpers of one program on one thread work with. */
+import type { MapAccess } from "../maps/access.js";
 import type { XdpMemory } from "../memory.js";
 import type { XdpHost } from "../run/host.js";
 import type { Windows } from "../run/windows.js";
-import type { MapAccess } from "./maps-access.js";
 
 export interface HelperEnv {
   readonly memory: XdpMemory;
@@ -11,6 +11,8 @@ export interface HelperEnv {
   readonly windows: Windows;
   /** The map of a record, as this thread works on it. */
   readonly map: (record: number) => MapAccess;
+  /** Records of the ring buffers that the program has. */
+  readonly rings: () => readonly number[];
 }
 
 /** A helper as compiled programs import it: all words, arguments of 64 bits as two, the lower one first. */

@@ -10,42 +10,37 @@ export function mapHelpers({ windows, map }: HelperEnv): HelperGroup {
   return {
     helper_1: (block, record = 0, key = 0) => {
       const target = map(record);
-      if (target.lookup === undefined || !windows.mayTouch(block, key, target.keySize, false)) return 0;
+      if (!windows.mayTouch(block, key, target.keySize, false)) return 0;
       return target.lookup(key >>> 0);
     },
     helper_2: (block, record = 0, key = 0, value = 0, flags = 0, flagsHigh = 0) => {
       const target = map(record);
-      if (target.update === undefined) return -errno.EOPNOTSUPP;
       if (!windows.mayTouch(block, key, target.keySize, false)) return -errno.EFAULT;
       if (!windows.mayTouch(block, value, target.valueSize, false)) return -errno.EFAULT;
       return target.update(key >>> 0, value >>> 0, joinFlags(flags, flagsHigh));
     },
     helper_3: (block, record = 0, key = 0) => {
       const target = map(record);
-      if (target.remove === undefined) return -errno.EOPNOTSUPP;
       if (!windows.mayTouch(block, key, target.keySize, false)) return -errno.EFAULT;
       return target.remove(key >>> 0);
     },
     helper_195: (block, record = 0, key = 0, cpu = 0) => {
       const target = map(record);
-      if (target.lookupCpu === undefined || !windows.mayTouch(block, key, target.keySize, false)) return 0;
+      if (!windows.mayTouch(block, key, target.keySize, false)) return 0;
       return target.lookupCpu(key >>> 0, cpu >>> 0);
     },
     helper_87: (block, record = 0, value = 0, flags = 0, flagsHigh = 0) => {
       const target = map(record);
-      if (target.push === undefined) return -errno.EOPNOTSUPP;
       if (!windows.mayTouch(block, value, target.valueSize, false)) return -errno.EFAULT;
       return target.push(value >>> 0, joinFlags(flags, flagsHigh));
     },
     helper_88: (block, record = 0, value = 0) => {
       const target = map(record);
-      if (target.pop === undefined) return -errno.EOPNOTSUPP;
       if (!windows.mayTouch(block, value, target.valueSize, true)) return -errno.EFAULT;
       return target.pop(value >>> 0);
     },
     helper_89: (block, record = 0, value = 0) => {
       const target = map(record);
-      if (target.peek === undefined) return -errno.EOPNOTSUPP;
       if (!windows.mayTouch(block, value, target.valueSize, true)) return -errno.EFAULT;
       return target.peek(value >>> 0);
     },

@@ -38,8 +38,10 @@ export function redirectHelpers({ memory, map }: HelperEnv): HelperGroup {
       const known =
         redirectFlag.answer | (kind === redirectKind.devmap ? redirectFlag.broadcast | redirectFlag.excludeIngress : 0);
       if (kind === redirectKind.none || flagsHigh !== 0 || (flags & ~known) !== 0) return action.aborted;
+      const keyAt = block + state.scratch;
+      u32[keyAt >>> 2] = key;
       const broadcast = (flags & redirectFlag.broadcast) !== 0;
-      if (!broadcast && map(record).hasTarget?.(key >>> 0) !== true) {
+      if (!broadcast && map(record).lookup(keyAt) === 0) {
         note(block, redirectKind.none, 0, 0, 0);
         return flags & redirectFlag.answer;
       }

@@ -53,6 +53,8 @@ export interface XdpHost {
   readonly atomicOffset?: number;
   /** Four words that seed the random numbers; undefined: the machine's. */
   readonly seed?: readonly number[];
+  /** 16 bytes that SYN cookies are made with, the same for all threads; undefined: the process's own. */
+  readonly cookieSecret?: Uint8Array;
   /** A line of bpf_trace_printk, without its line feed, at most 1023 characters. `cpu` is the thread's number. */
   readonly trace?: (line: string, cpu: number) => void;
   readonly fib?: (lookup: FibLookup) => number;
