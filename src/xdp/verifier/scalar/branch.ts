@@ -1,5 +1,6 @@
 /** Conditional jumps (RFC 9669 §4.3): what is known of both operands where the jump is taken, and where it is not. */
 import type { Scalar } from "./bounds.js";
+import { contains } from "./scalar.js";
 import { settle } from "./settle.js";
 import type { Tnum } from "./tnum.js";
 
@@ -67,6 +68,8 @@ const least = <T extends bigint | number>(a: T, b: T): T => (a < b ? a : b);
 const most = <T extends bigint | number>(a: T, b: T): T => (a > b ? a : b);
 
 function same(a: Scalar, b: Scalar, is32: boolean): Pair | undefined {
+  // Most comparisons are with a constant.
+  if (!is32 && b.tnum.mask === 0n) return contains(a, b.tnum.value) ? { a: b, b } : undefined;
   const common = is32 ? word : word | (word << 32n);
   if (((a.tnum.value ^ b.tnum.value) & ~a.tnum.mask & ~b.tnum.mask & common) !== 0n) return undefined;
   const bits = (own: Tnum, other: Tnum): Tnum => {
