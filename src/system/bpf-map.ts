@@ -69,6 +69,18 @@ export function deleteBpfMap(fd: number, key: Uint8Array): boolean {
   return true;
 }
 
+/** Takes the next element of a queue or stack; false: it is empty. @throws BpfError */
+export function popBpfMap(fd: number, value: Uint8Array): boolean {
+  const view = keyed(fd, new Uint8Array(0), 0);
+  const room = bpfRoom(value.length);
+  storeAddress(view, element.value, room.address);
+  const answer = tryBpf("MAP_LOOKUP_AND_DELETE_ELEM", element.size);
+  if (answer === -ENOENT) return false;
+  if (answer < 0) throw bpfFailure(-answer, "MAP_LOOKUP_AND_DELETE_ELEM", `in map of descriptor ${fd}`);
+  value.set(room.bytes);
+  return true;
+}
+
 /** Stores the key after `key` (undefined: the first) in `next`; false: that was the last. @throws BpfError */
 export function nextBpfKey(fd: number, key: Uint8Array | undefined, next: Uint8Array): boolean {
   const view = bpfAttribute();

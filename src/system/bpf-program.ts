@@ -44,9 +44,10 @@ export interface BpfProgramOptions {
   /** Records of 16 bytes: slot, offset of the file's name, offset of the line's text, line << 10 | column. */
   readonly lineInfo?: Uint8Array;
   readonly log?: BpfLog;
+  /** Bytes of log at most, 64 KiB or more; default 16 MiB. Of a longer one, kernels since 6.4 keep the end. */
+  readonly logLimit?: number;
 }
 
-/** A log may be longer than this; its end is kept then. */
 const longestLog = 1 << 24;
 
 /** Answers a descriptor that the caller closes, and the log. @throws BpfError with the verifier's log */
@@ -66,7 +67,7 @@ export const tryLoadBpfProgram = (options: BpfProgramOptions): number => tryLoad
 function loadWithLog(options: BpfProgramOptions, level: number): { readonly answer: number; readonly log: string } {
   for (let size = 1 << 16; ; size <<= 2) {
     const { answer, log } = tryLoad(options, level, size);
-    if (answer !== -ENOSPC || size >= longestLog) return { answer, log };
+    if (answer !== -ENOSPC || size >= (options.logLimit ?? longestLog)) return { answer, log };
   }
 }
 

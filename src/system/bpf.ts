@@ -27,6 +27,7 @@ export {
   lookupBpfBatch,
   lookupBpfMap,
   nextBpfKey,
+  popBpfMap,
   updateBpfBatch,
   updateBpfMap,
 } from "./bpf-map.js";

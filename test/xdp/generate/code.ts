@@ -68,6 +68,8 @@ export interface State {
   readonly reserved: Set<number>;
   /** r6 is the context and r7 points to this many bytes of packet; undefined: neither is there. */
   packet: number | undefined;
+  /** Inside of a loop: no other loop, and nothing else that a verifier walks through many times over. */
+  readonly looping: boolean;
   /** Statements deep. */
   readonly depth: number;
 }

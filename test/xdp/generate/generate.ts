@@ -3,6 +3,7 @@ import type { FunctionSpec, ProgramSpec } from "../../../src/xdp/spec.js";
 import {
   afterCall,
   aluImm,
+  aluReg,
   type Code,
   call,
   callLocal,
@@ -16,12 +17,14 @@ import {
   jumpReg,
   load,
   loadFunction,
+  loadMap,
   movImm,
   movReg,
   type State,
+  store,
   storeImm,
 } from "./code.js";
-import { generatedMaps } from "./maps.js";
+import { generatedMaps, keyedMaps } from "./maps.js";
 import { adjust, checkPacket, memoryStatements, spillPointer } from "./memory-statements.js";
 import { mutate } from "./mutate.js";
 import { createDraw, type Draw } from "./random.js";
@@ -86,8 +89,8 @@ export function generate(seed: number, { mistakes = 30, statements = 24 }: Gener
     lines: [],
   };
   const frames = Array.from({ length: 3 }, () => frame(draw));
-  const entries = generatedMaps.flatMap((map, index) =>
-    Array.from({ length: draw.below(4) }, () => entry(draw, map, index)),
+  const entries = keyedMaps.flatMap((index) =>
+    Array.from({ length: draw.below(4) }, () => entry(draw, generatedMaps[index]!, index)),
   );
   return { seed, spec, frames, entries, mutation };
 }
@@ -119,6 +122,7 @@ const emptyState = (): State => ({
   stack: new Uint8Array(512),
   reserved: new Set(),
   packet: undefined,
+  looping: false,
   depth: 0,
 });
 
@@ -136,11 +140,11 @@ function program(draw: Draw, functions: Code[][], statements: number): Code[] {
 }
 
 /** A function of numbers, which may use maps. */
-function local(draw: Draw, functions: Code[][], parameters: number, depth: number): number {
+function local(draw: Draw, functions: Code[][], parameters: number, { depth, looping }: State): number {
   const index = functions.length;
   const placeholder: Code[] = [];
   functions.push(placeholder);
-  const state: State = { ...emptyState(), depth };
+  const state: State = { ...emptyState(), looping, depth: depth + 1 };
   for (let reg = 1; reg <= parameters; reg++) state.scalars.add(reg);
   const code = block(draw, state, functions, draw.between(1, 6), false);
   code.push(movReg(0, scalar(draw, state, code)), exit());
@@ -155,9 +159,10 @@ function block(draw: Draw, state: State, functions: Code[][], statements: number
       ? []
       : [
           [8, conditional(functions)],
-          [3, loop(functions)],
+          [state.looping ? 0 : 3, loop(functions)],
           [functions.length < 4 ? 3 : 0, callFunction(functions)],
-          [functions.length < 4 ? 1 : 0, callback(functions)],
+          [functions.length < 4 && !state.looping ? 1 : 0, callback(functions)],
+          [functions.length < 4 && !state.looping ? 1 : 0, forEach(functions)],
           [2, spillPointer((inner, within) => block(inner, within, functions, inner.between(1, 3), false))],
           [top ? 2 : 0, adjust],
         ];
@@ -192,18 +197,18 @@ const loop =
   (draw, state) => {
     const counter = 9;
     if (state.reserved.has(counter)) return [];
-    const inner = fork(state);
+    const inner = fork(state, { looping: true });
     // Only what calls leave alone is still there in the next round.
     for (const reg of [...inner.scalars]) if (reg < 6) inner.scalars.delete(reg);
     inner.scalars.delete(counter);
     inner.reserved.add(counter);
-    const body = block(draw, inner, functions, draw.between(1, 4), false);
+    const body = block(draw, inner, functions, draw.between(1, 3), false);
     for (const reg of [...state.scalars]) if (!inner.scalars.has(reg)) state.scalars.delete(reg);
     state.scalars.add(counter);
     if (draw.chance(50)) {
       const back = -(body.length + 2);
       return [
-        movImm(counter, draw.between(1, 12)),
+        movImm(counter, draw.between(1, 8)),
         ...body,
         aluImm("sub", counter, 1),
         jumpImm("jne", counter, 0, back, draw.chance(70)),
@@ -231,7 +236,7 @@ const callFunction =
       code.push(draw.chance(50) ? movImm(reg, draw.immediate()) : movReg(reg, scalar(draw, state, code)));
       state.scalars.add(reg);
     }
-    const index = local(draw, functions, parameters, state.depth + 1);
+    const index = local(draw, functions, parameters, state);
     afterCall(state);
     return [...code, callLocal(index)];
   };
@@ -247,15 +252,15 @@ const callback =
     const body = [
       load("dw", 3, 2, 0),
       aluImm("mul", 1, draw.immediate()),
-      { ...aluImm("add", 3, 0), opcode: 0x0f, src: 1 },
-      { opcode: 0x7b, dst: 2, src: 3, offset: 0, imm: 0 },
+      aluReg("add", 3, 1),
+      store("dw", 2, 0, 3),
       movImm(0, 0),
       ...(draw.chance(40) ? [jumpImm("jle", 1, draw.between(0, 40), 1), movImm(0, 1)] : []),
       exit(),
     ];
     functions.push(body);
     const code = [
-      { ...storeImm("dw", 10, at, draw.immediate()) },
+      storeImm("dw", 10, at, draw.immediate()),
       movImm(1, draw.between(0, 20)),
       ...loadFunction(2, index),
       movReg(3, 10),
@@ -263,6 +268,31 @@ const callback =
       movImm(4, draw.chance(90) ? 0 : 1),
       call(181),
     ];
+    initialize(state, at, 8);
+    afterCall(state);
+    return [...code, ...(state.reserved.has(8) ? [] : [load("dw", 8, 10, at)])];
+  };
+
+/** bpf_for_each_map_elem with a function that adds up keys and values in its context on the stack: the order does not matter. */
+const forEach =
+  (functions: Code[][]): Statement =>
+  (draw, state) => {
+    if ([0, 1, 2, 3, 4, 5].some((reg) => state.reserved.has(reg))) return [];
+    const at = -128;
+    const index = functions.length;
+    const map = draw.pick(keyedMaps.filter((each) => generatedMaps[each]!.type !== "lpm_trie"));
+    functions.push([
+      load("w", 1, 2, 0),
+      load(draw.pick(["b", "h", "w", "dw"]), 2, 3, draw.below(4)),
+      load("dw", 3, 4, 0),
+      aluReg(draw.pick(["add", "xor"]), 1, 2),
+      aluReg("add", 3, 1),
+      store("dw", 4, 0, 3),
+      movImm(0, 0),
+      exit(),
+    ]);
+    const code = [storeImm("dw", 10, at, draw.immediate()), ...loadMap(1, map), ...loadFunction(2, index)];
+    code.push(movReg(3, 10), aluImm("add", 3, at), movImm(4, draw.chance(90) ? 0 : 1), call(164));
     initialize(state, at, 8);
     afterCall(state);
     return [...code, ...(state.reserved.has(8) ? [] : [load("dw", 8, 10, at)])];

@@ -24,7 +24,7 @@ import {
   store,
   storeImm,
 } from "./code.js";
-import { generatedMaps } from "./maps.js";
+import { generatedMaps, indexOfMap, keyedMaps } from "./maps.js";
 import { land, narrow } from "./narrow.js";
 import type { Draw } from "./random.js";
 import { atomicAt, freeRegister, type Statement, scalar, sizes } from "./statements.js";
@@ -164,7 +164,7 @@ const callsAllowed = (state: State): boolean => [1, 2, 3, 4, 5, 0].every((reg) =
 
 const mapLookup: Statement = (draw, state) => {
   if (!callsAllowed(state)) return [];
-  const index = draw.below(generatedMaps.length);
+  const index = draw.pick(keyedMaps);
   const map = generatedMaps[index]!;
   const code = [...putKey(draw, state, map), ...loadMap(1, index), movReg(2, 10), aluImm("add", 2, keyAt), call(1)];
   afterCall(state, false);
@@ -239,7 +239,7 @@ function valueAccess(draw: Draw, state: State, base: number, valueSize: number):
 
 const mapUpdate: Statement = (draw, state) => {
   if (!callsAllowed(state)) return [];
-  const index = draw.below(generatedMaps.length);
+  const index = draw.pick(keyedMaps);
   const map = generatedMaps[index]!;
   const code = [...putKey(draw, state, map), ...putValue(draw, state, map.valueSize), ...loadMap(1, index)];
   code.push(movReg(2, 10), aluImm("add", 2, keyAt), movReg(3, 10), aluImm("add", 3, valueAt));
@@ -262,7 +262,7 @@ const mapUpdate: Statement = (draw, state) => {
 
 const mapDelete: Statement = (draw, state) => {
   if (!callsAllowed(state)) return [];
-  const index = draw.below(generatedMaps.length);
+  const index = draw.pick(keyedMaps);
   const code = [...putKey(draw, state, generatedMaps[index]!), ...loadMap(1, index), movReg(2, 10)];
   code.push(aluImm("add", 2, keyAt), call(3));
   afterCall(state);
@@ -299,6 +299,42 @@ const packetBytes: Statement = (draw, state) => {
   if (!stores) initialize(state, valueAt, isInitialized(state, valueAt, 24) ? 24 : 0);
   afterCall(state);
   // The pointers to the packet hold on: these helpers move nothing.
+  return code;
+};
+
+/** Push, pop and peek of a queue or stack. */
+const queueCall: Statement = (draw, state) => {
+  if (!callsAllowed(state)) return [];
+  const index = indexOfMap(draw.pick(["que", "sta"] as const));
+  const helper = draw.pick([87, 87, 88, 89]);
+  const code = putValue(draw, state, 24);
+  code.push(...loadMap(1, index), movReg(2, 10), aluImm("add", 2, valueAt));
+  if (helper === 87) code.push(movImm(3, draw.pick([0, 0, 2, 1])));
+  code.push(call(helper));
+  afterCall(state);
+  return code;
+};
+
+/** Redirects whose verdict shows in r0. */
+const redirect: Statement = (draw, state) => {
+  if (!callsAllowed(state)) return [];
+  const code: Code[] = [];
+  if (draw.chance(30)) code.push(movImm(1, draw.between(1, 4)), movImm(2, draw.pick([0, 0, 1])), call(23));
+  else {
+    const key = scalar(draw, state, code);
+    code.push(key === 2 ? movReg(2, 2) : movReg(2, key), ...loadMap(1, indexOfMap("dev")));
+    if (draw.chance(50)) code.push(movImm(2, draw.below(6)));
+    code.push(movImm(3, draw.pick([0, 1, 2, 3, 4, 8, 16])), call(51));
+  }
+  afterCall(state);
+  return code;
+};
+
+/** A tail call into an empty table: it goes on behind. */
+const tailCall: Statement = (draw, state) => {
+  if (state.packet === undefined || !callsAllowed(state)) return [];
+  const code = [movReg(1, context), ...loadMap(2, indexOfMap("jumps")), movImm(3, draw.below(6)), call(12)];
+  afterCall(state, false);
   return code;
 };
 
@@ -352,4 +388,7 @@ export const memoryStatements: readonly (readonly [number, Statement])[] = [
   [2, checksum],
   [2, packetBytes],
   [1, bufferLength],
+  [3, queueCall],
+  [2, redirect],
+  [1, tailCall],
 ];

@@ -29,7 +29,8 @@ const mutations: Readonly<Record<string, Mutation>> = {
     insn.opcode !== 0 && insn.imm !== 0 ? { ...insn, imm: (insn.imm + draw.pick([-1, 1])) | 0 } : undefined,
   "a constant is large": (draw, insn) => (isAlu(insn) ? { ...insn, imm: draw.immediate() } : undefined),
   "a register is another": (draw, insn) => (insn.opcode !== 0 ? { ...insn, dst: draw.below(11) } : undefined),
-  "a source is another": (draw, insn) => (insn.opcode !== 0 ? { ...insn, src: draw.below(11) } : undefined),
+  "a source is another": (draw, insn) =>
+    insn.opcode !== 0 && insn.opcode !== 0x85 ? { ...insn, src: draw.below(11) } : undefined,
   "an operation is another": (draw, insn) =>
     isAlu(insn) ? { ...insn, opcode: (insn.opcode & 0x0f) | (draw.below(14) << 4) } : undefined,
   "an instruction is missing": (_draw, insn) => (isAlu(insn) || isMemory(insn) ? jump(0) : undefined),

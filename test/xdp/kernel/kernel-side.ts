@@ -9,6 +9,7 @@ import {
   closeDescriptor,
   loadBpfBtf,
   loadBpfProgram,
+  popBpfMap,
   runBpfProgram,
   tryLoadBpfProgram,
 } from "../../../src/system/bpf.js";
@@ -56,7 +57,7 @@ export function openKernelSide(maps: readonly MapSpec[], cpu = 0): KernelSide {
     release: closeDescriptor,
     log(spec, level = 1) {
       try {
-        const { fd, log } = loadBpfProgram({ ...optionsOf(spec), log: level });
+        const { fd, log } = loadBpfProgram({ ...optionsOf(spec), log: level, logLimit: 1 << 16 });
         closeDescriptor(fd);
         return log;
       } catch (error) {
@@ -75,6 +76,7 @@ export function openKernelSide(maps: readonly MapSpec[], cpu = 0): KernelSide {
         return { verdict: returned, frame: left };
       });
       const contents = used(spec).map((map) => {
+        if (!isKeyed(map.spec)) return [];
         const { valueSize } = map.spec;
         const from = isPerCpu(map.spec) ? cpu * ((valueSize + 7) & ~7) : 0;
         return dumpOf(map.entries(4096).map(([key, value]) => [key, value.subarray(from, from + valueSize)] as const));
@@ -88,7 +90,16 @@ export function openKernelSide(maps: readonly MapSpec[], cpu = 0): KernelSide {
   };
 }
 
+/** Whether it has elements by key that programs write. */
+export const isKeyed = ({ type }: MapSpec): boolean => /hash|array|lpm/.test(type) && type !== "prog_array";
+
 function clear(map: KernelMap): void {
+  if (map.spec.keySize === 0) {
+    const value = new Uint8Array(map.spec.valueSize);
+    for (let left = map.spec.maxEntries; left > 0 && popBpfMap(map.fd, value); left--);
+    return;
+  }
+  if (!isKeyed(map.spec)) return;
   const isArray = map.spec.type === "array" || map.spec.type === "percpu_array";
   if (isArray) {
     const empty = new Uint8Array(map.valueBytes);
