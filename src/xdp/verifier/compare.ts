@@ -1,0 +1,150 @@
+/** Whether a state is covered by one that was walked before. */
+import { known, type Register } from "./register.js";
+import { equal, unknown, within } from "./scalar/scalar.js";
+import { type Slot, spilledBytes } from "./slot.js";
+import type { Frame, State } from "./state.js";
+
+/**
+ * `needed`: numbers that nothing depended on may differ, slots that nobody read too (old is walked to its end). `covers`: everything of
+ * old covers the new (old is still walked). `exact`: they are the same.
+ */
+export type Comparison = "needed" | "covers" | "exact";
+
+/** Ids of the old state by those of the new one: the same ones must be alike in both. */
+class Ids {
+  readonly #toNew = new Map<number, number>();
+  readonly #toOld = new Map<number, number>();
+
+  same(old: number, now: number): boolean {
+    if (old === 0 || now === 0) return old === now;
+    const a = this.#toNew.get(old);
+    const b = this.#toOld.get(now);
+    if (a === undefined && b === undefined) {
+      this.#toNew.set(old, now);
+      this.#toOld.set(now, old);
+      return true;
+    }
+    return a === now && b === old;
+  }
+
+  /** Several numbers that are equal in old must be so in the new one; more that are equal do no harm. */
+  links(old: number, now: number): boolean {
+    if (old === 0) return true;
+    const key = -old;
+    const a = this.#toNew.get(key);
+    if (a === undefined) {
+      this.#toNew.set(key, now);
+      return true;
+    }
+    return a === now && now !== 0;
+  }
+}
+
+function sameRegister(old: Register, now: Register, how: Comparison, ids: Ids): boolean {
+  if (old.kind === "none") return true;
+  if (old === now && how !== "needed" && old.id === 0) return true;
+  if (old.kind !== now.kind || old.nullable !== now.nullable) return false;
+  if (old.kind === "scalar") {
+    if (how === "needed" && !old.precise) return true;
+    if (how === "exact") {
+      return (
+        equal(old.value, now.value) && old.linked === now.linked && old.fixed === now.fixed && ids.same(old.id, now.id)
+      );
+    }
+    if (old.id !== 0 && (old.linked !== now.linked || old.fixed !== now.fixed)) {
+      return known(now) !== undefined && within(old.value, now.value) && ids.links(old.id, 0);
+    }
+    return within(old.value, now.value) && ids.links(old.id, now.id);
+  }
+  if (
+    old.fixed !== now.fixed ||
+    old.map !== now.map ||
+    old.frame !== now.frame ||
+    old.writable !== now.writable ||
+    old.record !== now.record ||
+    !ids.same(old.id, now.id) ||
+    !ids.same(old.reference, now.reference)
+  ) {
+    return false;
+  }
+  if (how === "exact") return old.range === now.range && equal(old.value, now.value);
+  if (old.kind === "packet" || old.kind === "meta") {
+    if (old.range < 0 || now.range < 0 ? old.range !== now.range : old.range > now.range) return false;
+  } else if (old.range !== now.range) return false;
+  return within(old.value, now.value);
+}
+
+const anySlot: Slot = { bytes: "mmmmmmmm", spill: undefined, dynptr: undefined, read: false, parent: undefined };
+
+/** A slot of anything is as good as one with an unknown number. */
+const numberIn = (slot: Slot): Register | undefined =>
+  slot.spill?.kind === "scalar" && spilledBytes(slot) === 8 ? slot.spill : undefined;
+
+function sameSlot(old: Slot | undefined, now: Slot | undefined, how: Comparison, ids: Ids): boolean {
+  if (old === now && (old?.spill === undefined || old.spill.id === 0) && old?.dynptr === undefined) return true;
+  if (how === "exact") {
+    if (old === undefined || now === undefined || old.bytes !== now.bytes) return false;
+  } else {
+    if (old === undefined || (how === "needed" && !old.read)) return true;
+    now ??= { ...anySlot, bytes: "........" };
+    const number = numberIn(old);
+    if (number !== undefined && !(now.bytes === "ssssssss")) {
+      // Old had any number; now there is memory that reads as any number.
+      return now.dynptr === undefined && ((how === "needed" && !number.precise) || within(number.value, unknown()));
+    }
+    for (let at = 0; at < 8; at += 1) {
+      const was = old.bytes[at];
+      const is = now.bytes[at];
+      if (was === is || was === ".") continue;
+      if (was === "m" && is !== "d") continue;
+      return false;
+    }
+    if (!old.bytes.includes("s") && !old.bytes.includes("d")) return true;
+  }
+  if (old.bytes.includes("s")) {
+    if (old.spill === undefined || now.spill === undefined) return false;
+    if (spilledBytes(old) !== spilledBytes(now) && how !== "needed") return false;
+    return sameRegister(old.spill, now.spill, how, ids);
+  }
+  if (old.bytes.includes("d")) {
+    const [a, b] = [old.dynptr, now.dynptr];
+    return (
+      a !== undefined &&
+      b !== undefined &&
+      a.type === b.type &&
+      a.first === b.first &&
+      a.writable === b.writable &&
+      ids.same(a.id, b.id) &&
+      ids.same(a.reference, b.reference)
+    );
+  }
+  return true;
+}
+
+function sameFrame(old: Frame, now: Frame, live: number, how: Comparison, ids: Ids): boolean {
+  if (old.callsite !== now.callsite || old.subprogram !== now.subprogram || old.callback !== now.callback) return false;
+  if (old.rounds > now.rounds) return false;
+  for (let index = 0; index < 10; index += 1) {
+    if ((live & (1 << index)) === 0) continue;
+    if (!sameRegister(old.registers[index] as Register, now.registers[index] as Register, how, ids)) return false;
+  }
+  const slots = how === "exact" ? Math.max(old.stack.length, now.stack.length) : old.stack.length;
+  for (let index = 0; index < slots; index += 1) {
+    if (!sameSlot(old.stack[index], now.stack[index], how, ids)) return false;
+  }
+  return true;
+}
+
+/** `live` tells the registers of each frame that may be read, as bits. Quick where the states are much alike or quite different. */
+export function covers(old: State, now: State, live: (depth: number) => number, how: Comparison): boolean {
+  if (old.frames.length !== now.frames.length || old.references.length !== now.references.length) return false;
+  if ((old.lock === undefined) !== (now.lock === undefined)) return false;
+  const ids = new Ids();
+  if (old.lock !== undefined && now.lock !== undefined) {
+    if (old.lock.map !== now.lock.map || !ids.same(old.lock.id, now.lock.id)) return false;
+  }
+  for (let depth = 0; depth < old.frames.length; depth += 1) {
+    if (!sameFrame(old.frames[depth] as Frame, now.frames[depth] as Frame, live(depth), how, ids)) return false;
+  }
+  return old.references.every((one, index) => ids.same(one.id, now.references[index]?.id ?? 0));
+}

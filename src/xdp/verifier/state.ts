@@ -1,0 +1,136 @@
+/** What is known at one point of one way through a program. */
+import type { MapSpec } from "../spec.js";
+import { change, markPrecise, notInitialized, pointer, type Register } from "./register.js";
+import { markRead, type Slot, slotOf } from "./slot.js";
+
+export interface Frame {
+  readonly registers: Register[];
+  /** By slot: the first is the eight bytes below the frame's top. */
+  readonly stack: (Slot | undefined)[];
+  readonly subprogram: number;
+  /** Slot of the call that made it; -1: the first frame. */
+  readonly callsite: number;
+  /** Called back by a helper. */
+  readonly callback: boolean;
+  /** Rounds of callbacks that this frame's call in hand has made. */
+  rounds: number;
+}
+
+export interface Reference {
+  readonly id: number;
+  readonly insn: number;
+}
+
+export interface Lock {
+  readonly id: number;
+  readonly map: MapSpec;
+}
+
+/** A state that was passed, to compare later ones with. */
+export interface Checkpoint {
+  readonly insn: number;
+  readonly state: State;
+  readonly parent: Checkpoint | undefined;
+  /** Ways from here that are not walked to their end. */
+  branches: number;
+  hits: number;
+  misses: number;
+}
+
+export interface State {
+  frames: Frame[];
+  references: readonly Reference[];
+  lock: Lock | undefined;
+  insn: number;
+  previous: number;
+  parent: Checkpoint | undefined;
+  unrolled: number;
+}
+
+export const framePointerOf = (index: number): Register => pointer("stack", { frame: index });
+
+export function newFrame(index: number, subprogram: number, callsite: number, callback = false): Frame {
+  const registers = Array.from({ length: 11 }, () => notInitialized);
+  registers[10] = framePointerOf(index);
+  return { registers, stack: [], subprogram, callsite, callback, rounds: 0 };
+}
+
+export const copyFrame = (frame: Frame): Frame => ({
+  registers: frame.registers.slice(),
+  stack: frame.stack.slice(),
+  subprogram: frame.subprogram,
+  callsite: frame.callsite,
+  callback: frame.callback,
+  rounds: frame.rounds,
+});
+
+export const copyState = (state: State): State => ({
+  frames: state.frames.map(copyFrame),
+  references: state.references,
+  lock: state.lock,
+  insn: state.insn,
+  previous: state.previous,
+  parent: state.parent,
+  unrolled: state.unrolled,
+});
+
+export const topFrame = (state: State): Frame => state.frames[state.frames.length - 1] as Frame;
+
+/** Replaces each register of all frames, spilled ones too, by what `rule` makes of it (the same: no change). */
+export function mapRegisters(state: State, rule: (register: Register) => Register): void {
+  for (const frame of state.frames) {
+    const { registers, stack } = frame;
+    for (let index = 0; index < 10; index += 1) {
+      const before = registers[index] as Register;
+      if (before.kind === "none") continue;
+      const after = rule(before);
+      if (after !== before) registers[index] = after;
+    }
+    for (let index = 0; index < stack.length; index += 1) {
+      const slot = stack[index];
+      if (slot?.spill === undefined) continue;
+      const after = rule(slot.spill);
+      if (after !== slot.spill) {
+        // Not a read: only if it is read later is what it was before of interest.
+        stack[index] = slotOf(slot.bytes, after, slot);
+      }
+    }
+  }
+}
+
+/** What was needed before a checkpoint says nothing of what is needed after it: marks begin anew there. */
+export function freshMarks(state: State): void {
+  for (const frame of state.frames) {
+    const { registers, stack } = frame;
+    for (let index = 0; index < 10; index += 1) {
+      const register = registers[index] as Register;
+      if (register.precise) registers[index] = change(register, {});
+    }
+    for (let index = 0; index < stack.length; index += 1) {
+      const slot = stack[index];
+      if (slot === undefined) continue;
+      if (slot.read || slot.spill?.precise === true) {
+        const spill = slot.spill?.precise === true ? change(slot.spill, {}) : slot.spill;
+        stack[index] = slotOf(slot.bytes, spill, slot.read ? undefined : slot, slot.dynptr);
+      }
+    }
+  }
+}
+
+/** What the ways from `old` needed, those from `current` (which was found like it) need too. */
+export function adoptMarks(old: State, current: State, live: (frame: number, register: number) => boolean): void {
+  old.frames.forEach((frame, depth) => {
+    const other = current.frames[depth] as Frame;
+    for (let index = 0; index < 10; index += 1) {
+      if ((frame.registers[index] as Register).precise && live(depth, index))
+        markPrecise(other.registers[index] as Register);
+    }
+    for (let index = 0; index < frame.stack.length; index += 1) {
+      const slot = frame.stack[index];
+      if (slot?.read !== true) continue;
+      const counterpart = other.stack[index];
+      markRead(counterpart);
+      if (slot.spill?.precise === true && counterpart?.spill !== undefined) markPrecise(counterpart.spill);
+    }
+  });
+}
