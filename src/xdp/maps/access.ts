@@ -106,7 +106,7 @@ export function sameBytes(memory: XdpMemory, one: number, other: number, bytes: 
 }
 
 /** Milliseconds that a thread of the data path, and the control thread, wait for a lock at most. */
-const patience = { data: 20, control: 200 } as const;
+const patience = { data: 50, control: 500 } as const;
 
 /**
  * Takes the lock at a word index, or answers false when its holder does not let go in time. Holders write their CPU and 2 (user space: 1),
