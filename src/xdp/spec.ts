@@ -106,6 +106,15 @@ export interface ProgramSpec {
   readonly functions: readonly FunctionSpec[];
   readonly lines: readonly LineInfo[];
   readonly btf?: Btf;
+  /** False of a section `?xdp`: only for those who ask for it by name. Undefined is true. */
+  readonly autoload?: boolean;
+}
+
+/** What of an object is left out, and why: programs of other types, maps of unknown ones. */
+export interface Skipped {
+  readonly name: string;
+  readonly section: string;
+  readonly reason: string;
 }
 
 export interface ObjectSpec {
@@ -116,4 +125,5 @@ export interface ObjectSpec {
   readonly btf?: Btf;
   /** The object's .BTF section as it is, for the kernel. */
   readonly rawBtf?: Uint8Array;
+  readonly skipped?: readonly Skipped[];
 }
