@@ -14,7 +14,7 @@ import {
   unknownScalar,
 } from "./register.js";
 import { type AluOperation, alu32, alu64 } from "./scalar/alu.js";
-import { isConstant, s64min } from "./scalar/scalar.js";
+import { isConstant, ofSize, s64min } from "./scalar/scalar.js";
 import { linkedCopy } from "./stack.js";
 import { classOf, operationOf } from "./structure.js";
 
@@ -98,6 +98,15 @@ function pointerArithmetic(
   return result;
 }
 
+const shifts = new Set<number>([aluOp.lsh, aluOp.rsh, aluOp.arsh]);
+
+/** The kernel knows nothing of what divisions and shifts by unknown counts give; neither may we, or we accept what it refuses. */
+function isFollowed(operation: number, b: Register, wide: boolean): boolean {
+  if (operation === aluOp.div || operation === aluOp.mod) return false;
+  if (!shifts.has(operation)) return true;
+  return wide ? isConstant(b.value) && b.value.umax < 64n : b.value.u32min === b.value.u32max && b.value.u32max < 32;
+}
+
 function binary(analysis: Analysis, insn: Instruction, wide: boolean): Register {
   const operation = operationOf(insn);
   const a = read(analysis, insn.dst);
@@ -118,9 +127,8 @@ function binary(analysis: Analysis, insn: Instruction, wide: boolean): Register 
   }
   const base = names[operation];
   if (base === undefined) return unknownScalar();
-  const signed = insn.offset === 1;
-  const name: AluOperation = signed && base === "div" ? "sdiv" : signed && base === "mod" ? "smod" : base;
-  const value = wide ? alu64(name, a.value, b.value) : alu32(name, a.value, b.value);
+  if (!isFollowed(operation, b, wide)) return unknownScalar();
+  const value = wide ? alu64(base, a.value, b.value) : alu32(base, a.value, b.value);
   const result = scalar(value, useX ? [a, b] : [a]);
   // A constant added to one of several equal numbers: what is learned of it is learned of them.
   if (wide && operation === aluOp.add && a.id !== 0 && !a.linked && isConstant(b.value)) {
@@ -136,8 +144,8 @@ function move(analysis: Analysis, insn: Instruction, wide: boolean): Register {
   const from = read(analysis, insn.src);
   if (!isScalar(from)) {
     if (wide && insn.offset === 0) return from;
-    if (wide) return refuse(`R${insn.src}: only part of a pointer is moved`);
-    return refuse(`R${insn.src}: only the lower word of a pointer is moved`, "move all 64 bits");
+    // Root may have a pointer's bits as a number.
+    return wide ? unknownScalar() : scalar(ofSize(4));
   }
   const bits = insn.offset;
   const name = bits === 0 ? "mov" : bits === 8 ? "movsx8" : bits === 16 ? "movsx16" : "movsx32";
@@ -160,9 +168,11 @@ export function arithmetic(analysis: Analysis, insn: Instruction): void {
   if (operation === aluOp.neg || operation === aluOp.end) {
     const old = read(analysis, insn.dst);
     if (!isScalar(old)) refuse(`arithmetic on R${insn.dst}, which holds ${describe(old)}`);
-    const order = wide ? "bswap" : (insn.opcode & sourceX) !== 0 ? "tobe" : "tole";
-    const name = operation === aluOp.neg ? "neg" : (`${order}${insn.imm}` as AluOperation);
-    const value = wide ? alu64(name, old.value, old.value) : alu32(name, old.value, old.value);
+    if (operation === aluOp.end) {
+      write(analysis, insn.dst, unknownScalar());
+      return;
+    }
+    const value = wide ? alu64("neg", old.value, old.value) : alu32("neg", old.value, old.value);
     write(analysis, insn.dst, scalar(value, [old]));
     return;
   }
