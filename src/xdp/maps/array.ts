@@ -86,6 +86,8 @@ export function attachArray(memory: XdpMemory, record: number, cpu: number, type
       const index = view.getUint32(key, true);
       if (objects) return -errno.EINVAL;
       if ((flags & ~4) > 2 || flags < 0) return -errno.EINVAL;
+      // The system call looks at this first, a program's update last.
+      if (cpu === userSpace && (flags & 4) !== 0 && spinLock === 0) return -errno.EINVAL;
       if (index >= entries) return -errno.E2BIG;
       if ((flags & 1) !== 0) return -errno.EEXIST;
       if ((flags & 4) !== 0 && (spinLock === 0 || cpuStride !== 0)) return -errno.EINVAL;
