@@ -113,6 +113,8 @@ export function compile(source: string, options: CompileOptions = {}): Uint8Arra
     `-mcpu=${cpu}`,
     `-O${optimize}`,
     ...(debug ? ["-g"] : []),
+    // clang 14 does not say which version it compiles for.
+    ...(cpu === "v3" || cpu === "v4" ? ["-DHAVE_FETCH"] : []),
     ...define.map((text) => `-D${text}`),
     "-Wall",
     "-Wno-unused-function",

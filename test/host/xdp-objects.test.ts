@@ -1,0 +1,160 @@
+/** Objects that compilers make: all of them load, as libbpf and bpftool understand them; damaged ones are refused in time. */
+import { describe, expect, it } from "vitest";
+import { JunctorError } from "../../src/errors.js";
+import { seededWords } from "../../src/random.js";
+import { globalsOf, withGlobals } from "../../src/xdp/object/globals.js";
+import { linkObjects } from "../../src/xdp/object/link.js";
+import { loadObject } from "../../src/xdp/object/load.js";
+import { long, seed } from "../seed.js";
+import {
+  cannotCompile,
+  compile,
+  compileProgram,
+  compilerVersion,
+  compileWithGcc,
+  cpus,
+  programNames,
+} from "../xdp/compile.js";
+
+const needs = cannotCompile();
+if (needs !== undefined) console.warn(`skipped: objects: ${needs}`);
+
+describe.skipIf(needs !== undefined)("objects that clang makes", () => {
+  for (const cpu of cpus) {
+    it.skipIf(cannotCompile(cpu) !== undefined)(`load for ${cpu}`, { timeout: 120_000 }, () => {
+      for (const name of programNames) {
+        const object = loadObject(compileProgram(name, { cpu }), { name });
+        expect(object.programs.length, name).toBeGreaterThan(0);
+        for (const program of object.programs) {
+          expect(program.functions[0]).toMatchObject({ name: program.name, start: 0 });
+          expect(program.lines.length, `${name}: ${program.name}`).toBeGreaterThan(0);
+          for (const { insn } of program.lines) expect(insn).toBeLessThan(program.insns.length);
+        }
+      }
+    });
+  }
+
+  it("give maps with their sizes, flags, types and initial entries", () => {
+    const tail = loadObject(compileProgram("tail_call"));
+    expect(tail.maps.find(({ name }) => name === "parsers")).toMatchObject({
+      type: "prog_array",
+      valueSize: 4,
+      maxEntries: 4,
+      initialSlots: new Map([
+        [0, "parse_v4"],
+        [2, "parse_v6"],
+      ]),
+    });
+    const nested = loadObject(compileProgram("map_in_map"));
+    expect(nested.maps.find(({ name }) => name === "by_index")).toMatchObject({
+      inner: { type: "hash", keySize: 4, valueSize: 8, maxEntries: 128 },
+      initialSlots: new Map([
+        [0, "first"],
+        [2, "second"],
+      ]),
+    });
+    expect(loadObject(compileProgram("spin_lock")).maps[0]).toMatchObject({ name: "buckets", spinLockOffset: 8 });
+    expect(loadObject(compileProgram("queues")).maps.find(({ name }) => name === "sockets")?.pinByName).toBe(true);
+  });
+
+  it("without debug information load too, where they need none", () => {
+    const object = loadObject(compileProgram("legacy", { debug: false }));
+    expect(object.maps.map(({ name, type, maxEntries }) => [name, type, maxEntries])).toEqual([
+      ["rxcnt", "percpu_array", 256],
+      ["tx_port", "devmap", 100],
+      ["blocked", "hash", 1000],
+    ]);
+    expect(object.programs.map(({ name }) => name)).toEqual(["xdp_prog1", "redirect_map"]);
+    expect(() => loadObject(compileProgram("counters", { debug: false }))).toThrow(/compile with -g/);
+  });
+
+  it("name programs by section: attach type, fragments, those not loaded by themselves", () => {
+    const { programs } = loadObject(compileProgram("devmap"));
+    expect(programs.map(({ name, attach, frags }) => [name, attach, frags])).toEqual([
+      ["redirect_port", "xdp", false],
+      ["bridge", "xdp", false],
+      ["rewrite_source", "xdp/devmap", false],
+      ["drop_large", "xdp/devmap", true],
+    ]);
+    expect(loadObject(compileProgram("drop")).programs.find(({ name }) => name === "optional")?.autoload).toBe(false);
+    expect(loadObject(compileProgram("mixed")).skipped?.map(({ name }) => name)).toEqual(["classify", "probe"]);
+  });
+
+  it("have calls and callbacks relative to where their functions are put", () => {
+    const loop = loadObject(compileProgram("calls")).programs.find(({ name }) => name === "loop")!;
+    const starts = new Set(loop.functions.map(({ start }) => start));
+    const calls = loop.insns.flatMap((insn, slot) => {
+      if (insn.opcode === 0x85 && insn.src === 1) return [slot + 1 + insn.imm];
+      return insn.opcode === 0x18 && insn.src === 4 ? [slot + 1 + insn.imm] : [];
+    });
+    expect(calls.length).toBeGreaterThanOrEqual(3);
+    for (const target of calls) expect(starts.has(target)).toBe(true);
+  });
+
+  it("take other initial values of global variables", () => {
+    const object = loadObject(compileProgram("globals"), { name: "globals" });
+    const altered = withGlobals(object, {
+      sample_rate: 7,
+      filter: { network: 1, mask: 2, enabled: false },
+      label: "x",
+    });
+    const rate = globalsOf(altered).get("sample_rate")!;
+    const { initial } = rate.map;
+    expect(new DataView(initial!.buffer).getUint32(rate.offset, true)).toBe(7);
+    expect(altered.programs[0]?.maps).toContain(rate.map);
+    expect(() => withGlobals(object, { sample_rate: -1 })).toThrow(/sample_rate.*out of range/);
+    expect(() => withGlobals(object, { nothing: 1 })).toThrow(/no global variable nothing/);
+  });
+
+  it("are linked: functions, maps and data of one used by another", () => {
+    const one = compile(`#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+int other(int x); extern __u32 shared; __u32 own = 5;
+SEC("xdp") int main_program(struct xdp_md *ctx) { return other(ctx->rx_queue_index) + shared + own; }
+char _license[] SEC("license") = "GPL";`);
+    const two = compile(`#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+__u32 shared = 9;
+__attribute__((noinline)) int other(int x) { shared++; return x * 3; }
+char _license[] SEC("license") = "GPL";`);
+    expect(() => loadObject(one)).toThrow(/other.*neither defined/);
+    const object = linkObjects([one, two], { name: "both" });
+    expect(object.programs[0]?.functions.map(({ name }) => name)).toEqual(["main_program", "other"]);
+    expect([...object.maps[0]!.initial!]).toEqual([5, 0, 0, 0, 9, 0, 0, 0]);
+    expect([...globalsOf(object).keys()].sort()).toEqual(["own", "shared"]);
+    expect(() => linkObjects([two, two])).toThrow(/is defined in object 1 and in object 2/);
+  });
+
+  it("when damaged, are refused with an error of ours, in time", { timeout: long ? 3_600_000 : 60_000 }, () => {
+    const next = seededWords(seed);
+    const originals = ["calls", "globals", "tail_call", "map_in_map", "legacy"].map((name) => compileProgram(name));
+    for (let round = 0; round < (long ? 1_000_000 : 1500); round++) {
+      const bytes = originals[next() % originals.length]!.slice();
+      for (let count = next() % 8; count >= 0; count--) {
+        const at = next() % bytes.length;
+        bytes[at] = next() % 3 === 0 ? 255 : next() & 255;
+      }
+      const cut = next() % 10 === 0 ? bytes.subarray(0, next() % bytes.length) : bytes;
+      const start = performance.now();
+      try {
+        loadObject(cut);
+      } catch (error) {
+        expect(error, `seed ${seed}, round ${round}: ${(error as Error).stack}`).toBeInstanceOf(JunctorError);
+      }
+      expect(performance.now() - start, `seed ${seed}, round ${round}`).toBeLessThan(1000);
+    }
+  });
+});
+
+describe.skipIf(compilerVersion("bpf-gcc") === undefined)("objects that GCC makes", () => {
+  it("load", () => {
+    const source = `struct xdp_md { unsigned data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex; };
+__attribute__((section(".rodata"))) const volatile int limit = 3;
+static int __attribute__((noinline)) twice(int x) { return x * 2; }
+__attribute__((section("xdp"))) int program(struct xdp_md *ctx) { return twice(ctx->rx_queue_index) > limit ? 1 : 2; }
+char _license[] __attribute__((section("license"))) = "GPL";`;
+    const object = loadObject(compileWithGcc(source));
+    expect(object.programs.map(({ name }) => name)).toEqual(["program"]);
+    expect(object.programs[0]?.functions.map(({ name }) => name)).toEqual(["program", "twice"]);
+  });
+});
