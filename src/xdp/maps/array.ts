@@ -34,7 +34,9 @@ export const planArray: Planner = (spec, { cpus }) => {
     bytes,
     write(memory, record, base) {
       setRecordWord(memory, record, mapRecord.values, base);
-      setRecordWord(memory, record, mapRecord.valuesBytes, objects ? 0 : stride * spec.maxEntries);
+      // What lies there leads to other memory and other programs: nothing for a program to touch.
+      const hidden = spec.type === "prog_array" || spec.type === "array_of_maps";
+      setRecordWord(memory, record, mapRecord.valuesBytes, hidden ? 0 : stride * spec.maxEntries);
       setRecordWord(memory, record, mapRecord.stride, stride);
       setRecordWord(memory, record, mapRecord.cpuStride, perCpu ? area : 0);
       setRecordWord(memory, record, arrayWord.cpus, perCpu ? cpus : 1);

@@ -10,7 +10,7 @@ import { createXdpMemory, wasmPage } from "../memory.js";
 import type { MapTypeName } from "../spec.js";
 import { createMapStore } from "./store.js";
 
-const rounds = long ? 2_000_000 : 100_000;
+const rounds = long ? 2_000_000 : 300_000;
 let folder: string;
 
 /**
@@ -100,7 +100,7 @@ test.each(["hash", "lru_hash", "lpm_trie", "queue", "ringbuf"] as MapTypeName[])
       type,
       keySize: type === "queue" || type === "ringbuf" ? 0 : lpm ? 8 : 4,
       valueSize: type === "ringbuf" ? 0 : 8,
-      maxEntries: type === "ringbuf" ? 4096 : type === "lru_hash" ? 300 : 100,
+      maxEntries: type === "ringbuf" ? 4096 : type === "lru_hash" ? 300 : type === "queue" ? 100 : 10,
       flags: lpm ? 1 : 0,
     });
     const keyOf = (number: number) => {

@@ -84,7 +84,7 @@ export const planHash: Planner = (spec, { cpus }) => {
     write(memory, record, base) {
       const words: [number, number][] = [
         [mapRecord.values, base + at.values],
-        [mapRecord.valuesBytes, spec.type === "hash_of_maps" || spec.type === "devmap_hash" ? 0 : stride * nodes],
+        [mapRecord.valuesBytes, spec.type === "hash_of_maps" ? 0 : stride * nodes],
         [mapRecord.stride, stride],
         [mapRecord.cpuStride, perCpu ? cpuStride : 0],
         [mapRecord.table, base + at.buckets],
