@@ -1,5 +1,9 @@
 /** Helpers that say where a frame with the verdict XDP_REDIRECT goes. They only note it in the state block; the last call wins. */
+
+import type { MapAccess } from "../maps/access.js";
+import { arrayWord } from "../maps/array.js";
 import { mapRecord } from "../maps/descriptor.js";
+import type { XdpMemory } from "../memory.js";
 import { action, redirectKind, state } from "../run/state.js";
 import { mapTypes } from "../spec.js";
 import type { HelperEnv, HelperGroup } from "./env.js";
@@ -13,6 +17,16 @@ const kinds: Readonly<Record<number, number>> = {
   [mapTypes.cpumap]: redirectKind.cpumap,
   [mapTypes.xskmap]: redirectKind.xskmap,
 };
+
+const indexed: ReadonlySet<string> = new Set(["devmap", "cpumap", "xskmap"]);
+
+/** Whether a redirect map has an entry: those by index have the host's number of it in a second array, 0 for none. */
+export function holds(memory: XdpMemory, record: number, key: number, access: MapAccess, keyAt: number): boolean {
+  if (!indexed.has(access.type)) return access.lookup(keyAt) !== 0;
+  const base = record >>> 2;
+  if (key >= memory.u32[base + mapRecord.maxEntries]!) return false;
+  return memory.u32[(memory.u32[base + arrayWord.second]! >>> 2) + key] !== 0;
+}
 
 export function redirectHelpers({ memory, map }: HelperEnv): HelperGroup {
   const { u32 } = memory;
@@ -41,7 +55,7 @@ export function redirectHelpers({ memory, map }: HelperEnv): HelperGroup {
       const keyAt = block + state.scratch;
       u32[keyAt >>> 2] = key;
       const broadcast = (flags & redirectFlag.broadcast) !== 0;
-      if (!broadcast && map(record).lookup(keyAt) === 0) {
+      if (!broadcast && !holds(memory, record, key >>> 0, map(record), keyAt)) {
         note(block, redirectKind.none, 0, 0, 0);
         return flags & redirectFlag.answer;
       }

@@ -15,6 +15,15 @@ export interface Windows {
   isConstant(pointer: number, size: number): boolean;
 }
 
+/** Programs may look at what lies in these, but not write it. */
+const objectMaps: ReadonlySet<number> = new Set([
+  mapTypes.prog_array,
+  mapTypes.devmap,
+  mapTypes.devmap_hash,
+  mapTypes.cpumap,
+  mapTypes.xskmap,
+]);
+
 interface Window {
   readonly start: number;
   readonly end: number;
@@ -47,7 +56,7 @@ export function createWindows(
     const flags = word(record, mapRecord.flags);
     if (bytes === 0 || (flags & mapFlag.writeOnlyProgram) !== 0) return undefined;
     const constant = (flags & mapFlag.readOnlyProgram) !== 0;
-    const writable = !constant && typeOf(record) !== mapTypes.xskmap && typeOf(record) !== mapTypes.prog_array;
+    const writable = !constant && !objectMaps.has(typeOf(record));
     return { start, end: start + bytes, writable, constant };
   }
 

@@ -1,0 +1,272 @@
+/** A thread's runtime: the programs instantiated in it, the table that tail calls go by, and what becomes of a run that is ended by force. */
+import { JunctorError } from "../../errors.js";
+import { releaseLock, setTime } from "../helpers/basic.js";
+import type { Helper } from "../helpers/env.js";
+import { createHelpers } from "../helpers/helpers.js";
+import { ProgramFault } from "../interpreter-memory.js";
+import { importModule } from "../jit/abi.js";
+import { attachMap, type MapAccess } from "../maps/attach.js";
+import { mapRecord } from "../maps/descriptor.js";
+import { type WasmModule, type WasmTable, wasm, type XdpMemory } from "../memory.js";
+import { mapTypes } from "../spec.js";
+import type { XdpHost } from "./host.js";
+import { action, fault, state } from "./state.js";
+import { createWindows, type Windows } from "./windows.js";
+
+/** A program's code: a compiled module, or what makes a function of the imports (the interpreter). */
+export type Code =
+  | { readonly kind: "module"; readonly module: WasmModule }
+  | { readonly kind: "function"; readonly create: (imports: Imports) => (block: number) => number };
+
+export interface Imports {
+  readonly memory: XdpMemory;
+  /** By `helper_<id>` and `kfunc_<id>`. */
+  readonly helpers: Readonly<Record<string, Helper>>;
+  readonly windows: Windows;
+  readonly map: (record: number) => MapAccess;
+  /** Runs the program in a slot of the tail call table; undefined: there is none. */
+  readonly slot: (index: number) => ((block: number) => number) | undefined;
+}
+
+export interface Installed {
+  readonly code: Code;
+  /** Records of the maps that the program names. */
+  readonly maps: readonly number[];
+}
+
+export interface Counters {
+  /** By verdict; what is no verdict counts as ABORTED. */
+  readonly verdicts: Float64Array;
+  /** By `fault`. */
+  readonly faults: Float64Array;
+}
+
+export interface Instance {
+  /** Runs on the frame that the state block tells of, and answers the verdict: never more than `action.redirect`. */
+  run(): number;
+  /** As the export in `jit/abi.ts`; a fault counts as the frame's verdict ABORTED. */
+  batch(start: number, count: number, size: number, stride: number): number;
+  readonly counters: Counters;
+}
+
+export interface ThreadOptions {
+  readonly memory: XdpMemory;
+  /** Offset of the thread's state block. */
+  readonly state: number;
+  readonly cpu: number;
+  /** Threads that maps have values for. Default: `cpu` + 1. */
+  readonly cpus?: number;
+  readonly host?: XdpHost;
+  /** Slots of the tail call table. Default 1024. */
+  readonly slots?: number;
+}
+
+export interface Thread {
+  readonly state: number;
+  /** Instantiates a program; with a slot, tail calls reach it there, at once and instead of what was there. */
+  install(program: Installed, slot?: number): Instance;
+  /** Empties a slot: tail calls to it fall through. */
+  remove(slot: number): void;
+  /** Sets the time that helpers answer from. Once a batch is enough. */
+  tick(): void;
+}
+
+/** Maps come and go; of more records than this the thread's handles are made anew. */
+const mostHandles = 4096;
+
+export function createThread(options: ThreadOptions): Thread {
+  const { memory, cpu, host = {}, slots = 1024 } = options;
+  const block = options.state;
+  const cpus = options.cpus ?? cpu + 1;
+  const { u32, i32 } = memory;
+  if (block % 64 !== 0 || block < 0 || block + state.bytes > memory.size) {
+    throw new JunctorError("EINVAL", `a state block at ${block}`, "it lies in the memory, at a multiple of 64");
+  }
+  const now = host.now ?? (() => performance.now() * 1e6);
+  const set = (field: number, value: number): void => {
+    u32[(block + field) >>> 2] = value;
+  };
+  const functions: (((block: number) => number) | undefined)[] = new Array(slots).fill(undefined);
+  const table: WasmTable | undefined =
+    wasm === undefined ? undefined : new wasm.Table({ element: "anyfunc", initial: slots, maximum: slots });
+
+  set(state.cpu, cpu);
+  const seed = host.seed ?? globalThis.crypto.getRandomValues(new Uint32Array(4));
+  for (let index = 0; index < 4; index++) set(state.random + index * 4, seed[index] ?? 0);
+  if (Array.from({ length: 4 }, (_, index) => seed[index]).every((word) => (word ?? 0) === 0)) set(state.random, 1);
+
+  const handles = new Map<number, { readonly id: number; readonly access: MapAccess }>();
+  function map(record: number): MapAccess {
+    const at = record >>> 0;
+    const id = u32[(at >>> 2) + mapRecord.id] ?? 0;
+    const held = handles.get(at);
+    if (held !== undefined && held.id === id) return held.access;
+    if (handles.size >= mostHandles) handles.clear();
+    const access = attachMap(memory, at, cpu);
+    handles.set(at, { id, access });
+    return access;
+  }
+
+  /** Records that a map of maps holds: its values are their offsets. */
+  function* innerMaps(record: number): Iterable<number> {
+    const outer = map(record);
+    const key = block + state.scratch;
+    const out = key + (state.scratchBytes >> 1);
+    const most = u32[(record >>> 2) + mapRecord.maxEntries]!;
+    let at = 0;
+    for (let count = 0; count < most && outer.next(at, out) === 0; count++) {
+      memory.u8.copyWithin(key, out, out + outer.keySize);
+      at = key;
+      const inner = outer.lookup(key);
+      if (inner !== 0) yield inner;
+    }
+  }
+
+  function install(program: Installed, slot?: number): Instance {
+    if (slot !== undefined && (slot < 0 || slot >= slots || !Number.isInteger(slot))) {
+      throw new JunctorError("E2BIG", `tail call slot ${slot}`, `there are ${slots}`);
+    }
+    const windows = createWindows(memory, program.maps, { cpus, innerMaps });
+    const ringRecords = program.maps.filter((record) => u32[(record >>> 2) + mapRecord.type] === mapTypes.ringbuf);
+    const helpers = createHelpers({ memory, host, windows, map, rings: () => ringRecords });
+    const entry = instantiate(program.code, helpers, windows);
+    if (slot !== undefined) {
+      table?.set(slot, entry.exported ?? null);
+      functions[slot] = entry.run;
+    }
+    const counters: Counters = { verdicts: new Float64Array(5), faults: new Float64Array(5) };
+
+    function begin(): void {
+      set(state.redirect, 0);
+      set(state.fault, fault.none);
+      set(state.lock, 0);
+      set(state.tailCalls, 0);
+    }
+    /** After a trap: its reason, which the program may not have had the time to leave. */
+    function abort(error: unknown): number {
+      releaseLock(i32, u32, block);
+      // What no program can cause is ours to see.
+      if (!isTrap(error)) throw error;
+      if (u32[(block + state.fault) >>> 2] === fault.none) set(state.fault, fault.unknown);
+      const why = u32[(block + state.fault) >>> 2]!;
+      counters.faults[Math.min(why, fault.unknown)]!++;
+      return action.aborted;
+    }
+    const verdictOf = (answer: number): number => (answer >>> 0 <= action.redirect ? answer >>> 0 : action.aborted);
+
+    return {
+      counters,
+      run() {
+        begin();
+        let verdict: number = action.aborted;
+        try {
+          verdict = verdictOf(entry.run(block));
+        } catch (error) {
+          verdict = abort(error);
+        }
+        counters.verdicts[verdict]!++;
+        return verdict;
+      },
+      batch(start, count, size, stride) {
+        begin();
+        let passed = 0;
+        if (entry.batch === undefined) passed = oneByOne(start, count, size, stride);
+        else {
+          try {
+            passed = entry.batch(block, start, count, size, stride);
+          } catch (error) {
+            set(state.verdict, abort(error));
+            // How far it came is where the frame in hand lies.
+            passed = faultedFrame(start, count, stride);
+          }
+        }
+        counters.verdicts[action.pass]! += passed;
+        if (passed < count) {
+          const verdict = verdictOf(u32[(block + state.verdict) >>> 2]!);
+          set(state.verdict, verdict);
+          counters.verdicts[verdict]!++;
+        }
+        return passed;
+      },
+    };
+
+    function faultedFrame(start: number, count: number, stride: number): number {
+      const data = u32[(block + state.data) >>> 2]!;
+      return stride === 0 ? 0 : Math.max(0, Math.min(count - 1, Math.floor((data - start) / stride)));
+    }
+
+    function oneByOne(start: number, count: number, size: number, stride: number): number {
+      for (let index = 0; index < count; index++) {
+        const data = start + index * stride;
+        set(state.data, data);
+        set(state.dataMeta, data);
+        set(state.dataEnd, data + size);
+        set(state.hardStart, data);
+        set(state.hardEnd, data + size);
+        begin();
+        let verdict: number = action.aborted;
+        try {
+          verdict = verdictOf(entry.run(block));
+        } catch (error) {
+          verdict = abort(error);
+        }
+        const moved = u32[(block + state.data) >>> 2] !== data || u32[(block + state.dataEnd) >>> 2] !== data + size;
+        if (verdict === action.pass && !moved) continue;
+        set(state.verdict, verdict);
+        return index;
+      }
+      return count;
+    }
+  }
+
+  interface Entry {
+    readonly run: (block: number) => number;
+    readonly batch?: (block: number, start: number, count: number, size: number, stride: number) => number;
+    readonly exported?: unknown;
+  }
+
+  function instantiate(code: Code, helpers: Readonly<Record<string, Helper>>, windows: Windows): Entry {
+    if (code.kind === "function") {
+      return { run: code.create({ memory, helpers, windows, map, slot: (index) => functions[index >>> 0] }) };
+    }
+    if (wasm === undefined) throw new JunctorError("EOPNOTSUPP", "there is no WebAssembly here", "use the interpreter");
+    const imports = {
+      ...helpers,
+      memory: memory.shared,
+      table,
+      check_access: (of: number, pointer: number, size: number, write: number): number =>
+        windows.mayTouch(of, pointer, size, write !== 0) ? 1 : 0,
+      /** bpf_map_get_next_key, for for_each_map_elem inside the module. */
+      map_next: (_: number, record: number, key: number, out: number): number => map(record).next(key >>> 0, out >>> 0),
+    };
+    const { exports } = new wasm.Instance(code.module, { [importModule]: imports });
+    const run = exports.run;
+    if (typeof run !== "function") throw new JunctorError("EINVAL", "the module has no function run");
+    const batch = exports.batch;
+    return {
+      run: run as Entry["run"],
+      exported: run,
+      ...(typeof batch === "function" && { batch: batch as NonNullable<Entry["batch"]> }),
+    };
+  }
+
+  return {
+    state: block,
+    install,
+    remove(slot) {
+      if (slot < 0 || slot >= slots) return;
+      table?.set(slot, null);
+      functions[slot] = undefined;
+    },
+    tick: () => setTime(u32, block, now()),
+  };
+}
+
+const runtimeError = (globalThis as unknown as { WebAssembly?: { RuntimeError: new () => Error } }).WebAssembly
+  ?.RuntimeError;
+
+/** A stack that is used up counts too: a program alone can do that. */
+function isTrap(error: unknown): boolean {
+  if (error instanceof ProgramFault || error instanceof RangeError) return true;
+  return runtimeError !== undefined && error instanceof runtimeError;
+}
