@@ -1,10 +1,17 @@
 /** Objects that compilers make: all of them load, as libbpf and bpftool understand them; damaged ones are refused in time. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { JunctorError } from "../../src/errors.js";
 import { seededWords } from "../../src/random.js";
+import { poisonImm } from "../../src/xdp/object/core.js";
 import { globalsOf, withGlobals } from "../../src/xdp/object/globals.js";
 import { linkObjects } from "../../src/xdp/object/link.js";
 import { loadObject } from "../../src/xdp/object/load.js";
+import type { MapSpec, ObjectSpec } from "../../src/xdp/spec.js";
+import { missing } from "../peers/requires.js";
 import { long, seed } from "../seed.js";
 import {
   cannotCompile,
@@ -106,6 +113,59 @@ describe.skipIf(needs !== undefined)("objects that clang makes", () => {
     expect(() => withGlobals(object, { nothing: 1 })).toThrow(/no global variable nothing/);
   });
 
+  it("have CO-RE relocations resolved against the types that are here", () => {
+    const [program] = loadObject(compileProgram("core")).programs;
+    const loads = program!.insns.filter(({ opcode, src }) => (opcode & 7) === 1 && src === 2);
+    // Offsets of protocol, daddr and tos in an IPv4 header, not those that the program was compiled with.
+    expect(loads.map(({ offset }) => offset)).toEqual([9, 16, 1]);
+    expect(program!.insns.find(({ opcode }) => opcode === 0x18)?.imm).toBe(3);
+    // A field that is not there is only reached if it is said to exist, which it is not.
+    expect(program!.insns.filter(({ imm }) => imm === poisonImm)).toHaveLength(1);
+  });
+
+  it.skipIf(missing(["bpftool"]) !== undefined)(
+    "have the types that bpftool sees, and load after bpftool linked them",
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), "junctor-objects-"));
+      try {
+        for (const name of programNames.filter((one) => one !== "legacy")) {
+          const bytes = compileProgram(name);
+          const file = join(folder, `${name}.o`);
+          const linked = join(folder, `${name}.linked.o`);
+          writeFileSync(file, bytes);
+          const dump = execFileSync("bpftool", ["-j", "btf", "dump", "file", file, "format", "raw"], {
+            encoding: "utf8",
+          });
+          const { types } = JSON.parse(dump) as {
+            readonly types: readonly { id: number; name: string; size?: number }[];
+          };
+          const own = loadObject(bytes).btf!.types;
+          expect(own.length, name).toBe(types.length + 1);
+          for (const type of types) {
+            const mine = own[type.id]!;
+            const anonymous = type.name === "(anon)" || type.name === undefined;
+            if ("name" in mine) expect(mine.name, `${name} ${type.id}`).toBe(anonymous ? "" : type.name);
+            if ("size" in mine && mine.kind !== "section") expect(mine.size, `${name} ${type.id}`).toBe(type.size);
+          }
+          execFileSync("bpftool", ["gen", "object", linked, file], { stdio: "ignore" });
+          const [one, other] = [loadObject(bytes), loadObject(new Uint8Array(readFileSync(linked)))];
+          const shape = ({ name, type, keySize, valueSize, maxEntries, flags }: MapSpec) =>
+            `${name} ${type} ${keySize} ${valueSize} ${maxEntries} ${flags}`;
+          expect(other.maps.map(shape).sort(), name).toEqual(one.maps.map(shape).sort());
+          const code = (object: ObjectSpec) =>
+            object.programs.map((program) => [
+              program.name,
+              program.section,
+              program.insns.map(({ opcode }) => opcode),
+            ]);
+          expect(code(other), name).toEqual(code(one));
+        }
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+
   it("are linked: functions, maps and data of one used by another", () => {
     const one = compile(`#include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -127,7 +187,9 @@ char _license[] SEC("license") = "GPL";`);
 
   it("when damaged, are refused with an error of ours, in time", { timeout: long ? 3_600_000 : 60_000 }, () => {
     const next = seededWords(seed);
-    const originals = ["calls", "globals", "tail_call", "map_in_map", "legacy"].map((name) => compileProgram(name));
+    const originals = ["calls", "globals", "tail_call", "map_in_map", "legacy", "core"].map((name) =>
+      compileProgram(name),
+    );
     for (let round = 0; round < (long ? 1_000_000 : 1500); round++) {
       const bytes = originals[next() % originals.length]!.slice();
       for (let count = next() % 8; count >= 0; count--) {

@@ -2,6 +2,7 @@
 import type { Btf, BtfType } from "../btf/btf.js";
 import { references } from "../btf/parse.js";
 import type { MapSpec, ObjectSpec, ProgramSpec, Skipped } from "../spec.js";
+import { coreTypes } from "./core-types.js";
 import { dataMaps, kconfigOf } from "./data.js";
 import { type MapDefinition, mapsOf } from "./maps.js";
 import { type Module, parseModule } from "./module.js";
@@ -136,7 +137,7 @@ export function linkObjects(objects: readonly Uint8Array[], options: LoadOptions
     globals,
     kconfig,
     kfuncs: options.kfuncs ?? (() => undefined),
-    coreTypes: options.coreTypes ?? { types: [{ kind: "void" }] },
+    coreTypes: options.coreTypes ?? coreTypes,
     mapAt: maps.at,
     dataAt: (module, section) => {
       for (const { spec, bases } of data) {
