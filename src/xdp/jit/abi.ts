@@ -2,21 +2,27 @@
  * How a compiled program and its host speak. A module is compiled once for a program and its maps, whose offsets are constants in it, and
  * instantiated in every thread.
  *
- * Imports, all in module "env":
- * - `memory`: the shared memory; `table`: the thread's table of programs for tail calls, functions of type `(state: i32) -> i32`;
- * - `helper_<id>`, `kfunc_<id>`: `(state: i32, ...arguments: i32) -> i32`; an argument in `Signature.wide` is two words. The result
- *   is the lower word; of a helper whose `returns` is "wide", the upper one is at `state.returnHigh`. A helper whose work can be done inside
- *   the module (lookups) is not imported.
+ * Imports, all in module "env" (`Compiled.imports` lists the functions; all take and give words, `state` first):
+ * - `memory`: the shared memory; `table`: the thread's table for tail calls: the `tail` exports of its programs. An entry of a prog_array is
+ *   the table's index and 1; 0: none;
+ * - `helper_<id>`, `kfunc_<id>`: `(state, ...arguments) -> word`; an argument in `Signature.wide` is two words, low first. The result
+ *   is the lower word; of a helper whose `returns` is "wide", the upper one is at `state.returnHigh`. What is done inside the module is not
+ *   imported: get_smp_processor_id, tail_call, spin_lock, spin_unlock, loop, and lookups where the map is known and a routine for it exists;
+ * - `check_access(state, pointer, size, write)`: whether an access that no single window bounds is within what the program may touch;
+ * - `for_each_next(state, record, key, cursor) -> value`: goes on over a map that is no array; see `calls.ts`.
  *
  * Exports:
- * - `run(state) -> i32`: runs the program on the frame that the state block tells of. Traps (RuntimeError) after storing `state.fault`.
+ * - `run(state) -> i32`: runs the program on the frame that the state block tells of, whose `cpu` must be less than the number of CPUs that
+ *   the maps were bound for. Sets `fault`, `tailCalls` and `redirect` to 0 first. Traps (RuntimeError) after storing `state.fault`; a lock
+ *   in `state.lock` is then to be given back. A trap with `state.fault` 0 (stack overflow, an empty table entry) is as fault.unknown.
+ * - `tail(state) -> i32`: the same for a program that is gone on with: sets nothing to 0.
  * - `batch(state, start, count, size, stride) -> i32`: for `count` frames of `size` bytes, the first at `start`, each `stride` after the
  *   one before: sets data, dataMeta, dataEnd, hardStart = data, hardEnd = dataEnd, and runs, until a frame's verdict is not PASS or its
  *   data or dataEnd is not what it was. Answers how many frames passed unmoved; `state.verdict` is the verdict of the one after them.
  */
 export const importModule = "env";
 
-/** What a program may spend: each jump backwards and each round of bpf_loop costs one. */
+/** What a program may spend: each jump backwards and each round of a callback costs one. */
 export const defaultFuel = 1 << 24;
 
 /** As MAX_TAIL_CALL_CNT. */

@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { fault, state } from "../run/state.js";
+import { machine, setFrame } from "./machine.fixture.js";
+
+const run = (text: string): number => machine(text).run() >>> 0;
+
+describe("arithmetic", () => {
+  it.each([
+    ["r0 = 7\nexit", 7],
+    ["r0 = -1\nw0 += 2\nexit", 1],
+    ["r0 = 5\nr1 = 0\nr0 /= r1\nexit", 0],
+    ["r0 = 5\nr1 = 0\nr0 %= r1\nexit", 5],
+    ["w0 = -2147483648\nw1 = -1\nw0 s/= w1\nexit", 0x8000_0000],
+    ["w0 = -2147483648\nw1 = -1\nw0 s%= w1\nexit", 0],
+    ["r0 = 1\nr0 <<= 63\nr0 s>>= 62\nexit", 0xffff_fffe],
+    ["r0 = 0x12345678\nr0 = be32 r0\nexit", 0x7856_3412],
+    ["r0 = 0x12345678\nr0 = be16 r0\nexit", 0x7856],
+    ["r0 = 0x1122334455667788 ll\nr0 = be64 r0\nr0 >>= 32\nexit", 0x8877_6655],
+    ["r1 = 0x80\nr0 = (s8)r1\nexit", 0xffff_ff80],
+  ])("%j gives %i", (text, expected) => {
+    expect(run(text)).toBe(expected);
+  });
+});
+
+describe("control flow", () => {
+  it("loops", () => {
+    expect(run("r0 = 0\nr1 = 10\nagain:\nr0 += r1\nr1 -= 1\nif r1 != 0 goto again\nexit")).toBe(55);
+  });
+
+  it("runs loops of two entries", () => {
+    const program = (first: number): string => `
+      r0 = 0
+      r1 = 6
+      r2 = ${first}
+      if r2 == 1 goto right
+    left:
+      r0 += 1
+      r1 -= 1
+      if r1 == 0 goto out
+    right:
+      r0 += 100
+      r1 -= 1
+      if r1 != 0 goto left
+    out:
+      exit`;
+    expect(run(program(0))).toBe(303);
+    expect(run(program(1))).toBe(303);
+  });
+
+  it("ends a loop without end", () => {
+    const endless = machine("again:\ngoto again\nexit", { fuel: 1000 });
+    expect(() => endless.run()).toThrow();
+    expect(endless.word(state.fault)).toBe(fault.fuel);
+  });
+
+  it("compiles 20000 instructions of branches", () => {
+    const lines = ["r0 = 0", "r1 = 1"];
+    for (let index = 0; index < 10000; index++) lines.push(`if r1 == ${index + 2} goto +1`, "r0 += 1");
+    expect(run([...lines, "exit"].join("\n"))).toBe(10000);
+  });
+});
+
+describe("memory", () => {
+  it("keeps the packet's bounds", () => {
+    const program = "r2 = *(u32 *)(r1 +0)\nr0 = *(u32 *)(r2 +12)\nexit";
+    const accesses = machine(program, {
+      access: (insn) => ({ kind: insn.offset === 0 ? "context" : "packet" }),
+    });
+    accesses.memory.u32[(65536 + 12) >>> 2] = 77;
+    setFrame(accesses.memory, 65536, 16);
+    expect(accesses.run()).toBe(77);
+    setFrame(accesses.memory, 65536, 15);
+    expect(() => accesses.run()).toThrow();
+    expect(accesses.word(state.fault)).toBe(fault.bounds);
+    expect(accesses.word(state.faultInsn)).toBe(1);
+  });
+
+  it("counts the frames of a batch that pass", () => {
+    const program = "r2 = *(u32 *)(r1 +0)\nr0 = *(u8 *)(r2 +1)\nexit";
+    const batch = machine(program, { access: (insn) => ({ kind: insn.offset === 0 ? "context" : "packet" }) });
+    for (let frame = 0; frame < 10; frame++) batch.memory.u8[65536 + frame * 64 + 1] = frame === 7 ? 1 : 2;
+    expect(batch.batch(65536, 10, 60, 64)).toBe(7);
+    expect(batch.word(state.verdict)).toBe(1);
+    expect(batch.batch(65536, 7, 60, 64)).toBe(7);
+  });
+});
