@@ -142,7 +142,7 @@ function readSections(bytes: Uint8Array, view: DataView): readonly ElfSection[] 
   if (table === undefined || table.type !== sectionType.strtab)
     throw bad(`no table of section names (section ${names})`);
   // Sections that lie over each other would make a small file a lot of work.
-  const held = raw.reduce((sum, { data }) => sum + data.length, 0);
+  const held = raw.reduce((sum, { data }) => sum + data.length, 64 + count * 64);
   if (held > bytes.length) throw bad(`the sections overlap: ${held} bytes in a file of ${bytes.length}`);
   const zeroed = raw.reduce((sum, { type, size }) => sum + (type === sectionType.nobits ? size : 0), 0);
   if (zeroed > maximumSectionBytes) throw bad(`zeroed sections of ${zeroed} bytes`);
