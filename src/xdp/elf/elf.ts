@@ -54,7 +54,7 @@ export interface ElfRelocation {
 export interface Elf {
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];
-  /** By index of the section that they alter. */
+  /** By index of the section that they alter, in order of their offsets. */
   readonly relocations: ReadonlyMap<number, readonly ElfRelocation[]>;
 }
 
@@ -225,7 +225,11 @@ export function parseElf(bytes: Uint8Array): Elf {
     const target = sections[section.info];
     if (target === undefined || target.index === 0) throw bad(`section ${section.name} alters section ${section.info}`);
     const more = readRelocations(section, target, symbols.length);
-    relocations.set(target.index, [...(relocations.get(target.index) ?? []), ...more]);
+    if (relocations.has(target.index)) throw bad(`two sections of relocations alter section ${target.name}`);
+    relocations.set(
+      target.index,
+      [...more].sort((one, other) => one.offset - other.offset),
+    );
   }
   return { sections, symbols, relocations };
 }

@@ -44,9 +44,28 @@ const maximumTotal = 4_000_000;
 const where = (code: Code, slot: number): string =>
   `function ${code.name} (section ${code.section.name}, slot ${slot})`;
 
+/** The first index from which on `reached` holds. */
+function firstFrom(length: number, reached: (index: number) => boolean): number {
+  let [low, high] = [0, length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (reached(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Of records in order, those of a function: a section may have thousands of functions and records. */
+function within<T extends { readonly offset: number }>(records: readonly T[], code: Code): readonly T[] {
+  const from = firstFrom(records.length, (index) => records[index]!.offset >= code.start * 8);
+  const to = firstFrom(records.length, (index) => records[index]!.offset >= code.end * 8);
+  return records.slice(from, to);
+}
+
 function functionAt(module: Module, section: number, slot: number, from: string): Code {
-  const found = module.functions.get(section)?.find((code) => code.start === slot);
-  if (found !== undefined) return found;
+  const functions = module.functions.get(section) ?? [];
+  const found = functions[firstFrom(functions.length, (index) => functions[index]!.start >= slot)];
+  if (found?.start === slot) return found;
   const name = module.elf.sections[section]?.name ?? `${section}`;
   throw trouble(`${from}: no function begins at slot ${slot} of section ${name}`);
 }
@@ -146,10 +165,9 @@ function prepareRelocated(scene: Scene, code: Code, insns: Instruction[], reloca
 }
 
 function linesOf(code: Code): readonly LineInfo[] {
-  const records = code.module.lines.get(code.section.name) ?? [];
-  const [low, high] = [code.start * 8, code.end * 8];
-  return records
-    .filter(({ offset }) => offset >= low && offset < high && offset % 8 === 0)
+  const low = code.start * 8;
+  return within(code.module.lines.get(code.section.name) ?? [], code)
+    .filter(({ offset }) => offset % 8 === 0)
     .map(({ offset, ...line }) => ({ insn: (offset - low) / 8, ...line }));
 }
 
@@ -158,9 +176,8 @@ function prepare(scene: Scene, code: Code): Ready {
   const insns = module.instructions.get(section.index)!.slice(code.start, code.end);
   const fixes: Fix[] = [];
   const relocated = new Set<number>();
-  for (const relocation of module.elf.relocations.get(section.index) ?? []) {
+  for (const relocation of within(module.elf.relocations.get(section.index) ?? [], code)) {
     const slot = relocation.offset / 8 - code.start;
-    if (slot < 0 || slot >= insns.length) continue;
     relocated.add(slot);
     const fix = prepareRelocated(scene, code, insns, relocation);
     if (fix !== undefined) fixes.push(fix);
