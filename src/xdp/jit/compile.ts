@@ -104,6 +104,9 @@ function writeFunction(unit: Unit, f: FunctionBuilder, { start, end }: Subprogra
     state: 0,
     frame: 1,
     registers: [r0, 2, 3, 4, 5, 6, ...saved],
+    packet:
+      verified.accesses.slice(start, end).some((access) => access?.kind === "packet") ||
+      [...verified.calls.values()].some((call) => call.memory.some((access) => access?.kind === "packet")),
     packetStart: f.local(i32),
     packetBytes: f.local(i64),
     address: f.local(i32),

@@ -26,6 +26,8 @@ export interface Scope extends Unit {
   readonly frame: Local;
   /** r0 … r10. */
   readonly registers: readonly Local[];
+  /** Whether this function touches the packet; if not, its bounds are not kept. */
+  readonly packet: boolean;
   readonly packetStart: Local;
   /** 64 bits: bytes from packetStart to the packet's end. */
   readonly packetBytes: Local;
@@ -41,9 +43,10 @@ export function writeFault({ f, state, noteFault }: Scope, kind: number, slot: n
 
 /** Reads the packet's bounds from the state block, where they may have changed. */
 export function reloadPacket(
-  { f, state, packetStart, packetBytes }: Scope,
+  { f, state, packet, packetStart, packetBytes }: Scope,
   at: { readonly dataMeta: number; readonly dataEnd: number },
 ): void {
+  if (!packet) return;
   f.get(state).i32Load(at.dataEnd).get(state).i32Load(at.dataMeta).tee(packetStart);
   f.i32Sub().i64ExtendI32U().set(packetBytes);
 }
