@@ -236,8 +236,14 @@ export function createThread(options: ThreadOptions): Thread {
       table,
       check_access: (of: number, pointer: number, size: number, write: number): number =>
         windows.mayTouch(of, pointer, size, write !== 0) ? 1 : 0,
-      /** bpf_map_get_next_key, for for_each_map_elem inside the module. */
-      map_next: (_: number, record: number, key: number, out: number): number => map(record).next(key >>> 0, out >>> 0),
+      /** As `jit/calls.ts` asks: the element after the one whose key is at `key`, the first for cursor 0. */
+      for_each_next: (of: number, record: number, key: number, cursor: number): number => {
+        const access = map(record);
+        const at = key >>> 0;
+        const done = !windows.mayTouch(of, at, access.keySize, true) || access.next(cursor === 0 ? 0 : at, at) !== 0;
+        u32[(of + state.returnHigh) >>> 2] = cursor + 1;
+        return done ? 0 : access.lookup(at);
+      },
     };
     const { exports } = new wasm.Instance(code.module, { [importModule]: imports });
     const run = exports.run;
@@ -245,7 +251,7 @@ export function createThread(options: ThreadOptions): Thread {
     const batch = exports.batch;
     return {
       run: run as Entry["run"],
-      exported: run,
+      exported: exports.tail ?? run,
       ...(typeof batch === "function" && { batch: batch as NonNullable<Entry["batch"]> }),
     };
   }

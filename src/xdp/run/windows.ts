@@ -103,6 +103,8 @@ export function createWindows(
       const start = pointer >>> 0;
       const end = start + (size >>> 0);
       if (start >= block + state.stack && end <= block + state.stackTop) return true;
+      // Keys of elements that a callback is handed by the interpreter.
+      if (!write && start >= block + state.scratch && end <= block + state.scratch + state.scratchBytes) return true;
       const base = block >>> 2;
       if (start >= u32[base + (state.dataMeta >> 2)]! && end <= u32[base + (state.dataEnd >> 2)]!) return true;
       const window = find(start, end);

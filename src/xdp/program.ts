@@ -1,0 +1,75 @@
+/** From a program as an object file has it to one that runs: verified, then compiled for its maps. */
+import { JunctorError } from "../errors.js";
+import { bindMap } from "./jit/bindings.js";
+import { type CompileInput, compileProgram, type ImportNeed } from "./jit/compile.js";
+import { type WasmModule, wasm, type XdpMemory } from "./memory.js";
+import type { ProgramSpec } from "./spec.js";
+import type { Refused, Verified, VerifierOptions } from "./verifier/result.js";
+import { verify } from "./verifier/verify.js";
+
+/** The verifier's no. `log` is what it followed, as the kernel's at level 2. */
+export class ProgramRefused extends JunctorError {
+  readonly refused: Refused;
+
+  constructor(refused: Refused) {
+    super(refused.reason === "unsafe" ? "EACCES" : "E2BIG", refused.summary);
+    this.refused = refused;
+  }
+
+  log(): string {
+    return this.refused.log();
+  }
+}
+
+/** @throws {ProgramRefused} EACCES: it is not safe; E2BIG: it is too complex to tell. */
+export function verifyProgram(spec: ProgramSpec, options: VerifierOptions = {}): Verified {
+  const verdict = verify(spec, options);
+  if (!verdict.ok) throw new ProgramRefused(verdict);
+  return verdict;
+}
+
+export interface PreparedProgram {
+  readonly spec: ProgramSpec;
+  readonly verified: Verified;
+  /** May be posted to other threads and instantiated there; undefined where there is no WebAssembly. */
+  readonly module: WasmModule | undefined;
+  readonly bytes: Uint8Array;
+  readonly needs: readonly ImportNeed[];
+  /** Records of its maps, in their order. */
+  readonly maps: readonly number[];
+}
+
+export interface PrepareOptions extends VerifierOptions {
+  /** Threads that per-CPU maps have values for. */
+  readonly cpus?: number;
+  readonly fuel?: number;
+  readonly inlineLookup?: CompileInput["inlineLookup"];
+}
+
+/**
+ * Verifies a program and compiles it for maps that lie in the memory.
+ *
+ * @param records Offsets of the records of `spec.maps`, in their order.
+ */
+export function prepareProgram(
+  spec: ProgramSpec,
+  memory: XdpMemory,
+  records: readonly number[],
+  options: PrepareOptions = {},
+): PreparedProgram {
+  const { cpus = 1, fuel, inlineLookup, ...verifier } = options;
+  if (records.length !== spec.maps.length) {
+    throw new JunctorError("EINVAL", `program ${spec.name}: ${records.length} maps for ${spec.maps.length}`);
+  }
+  const verified = verifyProgram(spec, verifier);
+  const bindings = spec.maps.map((map, index) => bindMap(memory, records[index]!, map, cpus));
+  const { bytes, imports } = compileProgram({
+    spec,
+    verified,
+    bindings,
+    ...(fuel !== undefined && { fuel }),
+    ...(inlineLookup !== undefined && { inlineLookup }),
+  });
+  const module = wasm === undefined ? undefined : new wasm.Module(bytes);
+  return { spec, verified, module, bytes, needs: imports, maps: records };
+}
