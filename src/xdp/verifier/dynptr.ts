@@ -44,7 +44,7 @@ const types: Readonly<Record<string, Dynptr["type"]>> = {
 export function dynptrResult(analysis: Analysis, signature: Signature, index: number, reference: number): void {
   const frame = analysis.state.frames[analysis.state.frames.length - 1];
   const register = frame?.registers[index];
-  if (register?.kind !== "stack") return refuse(`R${index} must point to 16 bytes of stack for a dynptr`);
+  if (register?.kind !== "stack") refuse(`R${index} must point to 16 bytes of stack for a dynptr`);
   const source = frame?.registers[1];
   if (signature.name === "dynptr_from_mem" && source?.kind !== "value")
     refuse("bpf_dynptr_from_mem takes memory in a map value only");

@@ -127,30 +127,35 @@ function wideLoad(analysis: Analysis, insn: Instruction): void {
   state.insn += 2;
   switch (insn.src) {
     case loadKind.value:
-      return write(analysis, insn.dst, constantScalar((BigInt(high) << 32n) | BigInt(insn.imm >>> 0)));
+      write(analysis, insn.dst, constantScalar((BigInt(high) << 32n) | BigInt(insn.imm >>> 0)));
+      return;
     case loadKind.map:
     case loadKind.mapValue: {
       const map = program.maps[insn.imm];
-      if (map === undefined) return refuse(`map ${insn.imm} of the program does not exist`);
-      if (insn.src === loadKind.map) return write(analysis, insn.dst, pointer("map", { map }));
+      if (map === undefined) refuse(`map ${insn.imm} of the program does not exist`);
+      if (insn.src === loadKind.map) {
+        write(analysis, insn.dst, pointer("map", { map }));
+        return;
+      }
       if (map.type !== "array" || map.maxEntries < 1)
-        return refuse(`only values of arrays can be loaded directly, and map ${map.name} is a ${map.type}`);
+        refuse(`only values of arrays can be loaded directly, and map ${map.name} is a ${map.type}`);
       const offset = high >>> 0;
-      if (offset >= map.valueSize * map.maxEntries) return refuse(`offset ${offset} is outside of map ${map.name}`);
+      if (offset >= map.valueSize * map.maxEntries) refuse(`offset ${offset} is outside of map ${map.name}`);
       if (map.maxEntries !== 1)
-        return refuse(`only an array of one value can be loaded directly, and map ${map.name} has ${map.maxEntries}`);
+        refuse(`only an array of one value can be loaded directly, and map ${map.name} has ${map.maxEntries}`);
       const id = map.spinLockOffset === undefined ? 0 : newId(analysis);
-      return write(analysis, insn.dst, pointer("value", { map, fixed: offset, id }));
+      write(analysis, insn.dst, pointer("value", { map, fixed: offset, id }));
+      return;
     }
     case loadKind.function: {
       const target = state.insn - 1 + insn.imm;
       const routine = analysis.structure.routines[analysis.structure.routineOf[target] ?? -1];
-      if (routine?.start !== target || routine.global)
-        return refuse("a callback must be a static function of the program");
-      return write(analysis, insn.dst, pointer("function", { fixed: target }));
+      if (routine?.start !== target || routine.global) refuse("a callback must be a static function of the program");
+      write(analysis, insn.dst, pointer("function", { fixed: target }));
+      return;
     }
     default:
-      return refuse(`a 64-bit load of kind ${insn.src} is not resolved`);
+      refuse(`a 64-bit load of kind ${insn.src} is not resolved`);
   }
 }
 

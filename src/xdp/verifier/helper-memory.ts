@@ -30,17 +30,20 @@ export function checkHelperMemory(
     case "meta":
       if (use.packet !== true)
         refuse(`this helper takes no pointers into the packet (R${index})`, "copy the bytes to the stack first");
-      return checkPacket(register, index, 0, size, zero);
+      checkPacket(register, index, 0, size, zero);
+      return;
     case "value":
       if (use.reads || !use.writes) checkMapValue(register, index, 0, size, false, zero);
       if (use.writes) checkMapValue(register, index, 0, size, true, zero);
       return;
     case "key":
       if (use.writes) refuse(`R${index} points to a map's key, which cannot be written`);
-      return checkRegion(register, index, 0, size, (register.map as MapSpec).keySize, "a key of a map", zero);
+      checkRegion(register, index, 0, size, (register.map as MapSpec).keySize, "a key of a map", zero);
+      return;
     case "memory":
       if (use.writes && !register.writable) refuse(`R${index} points to memory that may only be read`);
-      return checkRegion(register, index, 0, size, register.range, "memory", zero);
+      checkRegion(register, index, 0, size, register.range, "memory", zero);
+      return;
     case "stack": {
       if (size === 0 && !zero) refuse(`R${index}: no bytes of the stack`);
       const range = stackRange(analysis, register, index, 0, size);

@@ -78,7 +78,7 @@ function expect(call: Call, index: number, register: Register, wanted: string): 
 
 function mapArgument(call: Call, register: Register, index: number): void {
   if (register.kind !== "map" || register.nullable || register.map === undefined)
-    return expect(call, index, register, "a map");
+    expect(call, index, register, "a map");
   const { map } = register;
   const { maps, name } = call.signature;
   if (maps !== undefined && !maps.includes(map.type)) {
@@ -126,7 +126,7 @@ function memoryArgument(
 
 function mapMemory(call: Call, register: Register, index: number, kind: ArgumentKind): void {
   const { map, analysis } = call;
-  if (map === undefined) return refuse(`${call.label} needs the map before R${index}`);
+  if (map === undefined) refuse(`${call.label} needs the map before R${index}`);
   if (isScalar(register)) expect(call, index, register, `a pointer to a ${kind === "map-key" ? "key" : "value"}`);
   const writes = uninit(kind) && map.type !== "bloom_filter";
   const size = kind === "map-key" ? map.keySize : map.valueSize;
@@ -155,7 +155,7 @@ function constantString(call: Call, register: Register, index: number): void {
     map === undefined ||
     (map.flags & mapFlag.readOnlyProgram) === 0
   ) {
-    return expect(call, index, register, "a string in a read-only map (.rodata)");
+    expect(call, index, register, "a string in a read-only map (.rodata)");
   }
   if (register.value.tnum.mask !== 0n)
     refuse(`R${index} of ${call.label} has a variable offset; a constant string is needed`);
@@ -183,18 +183,22 @@ function argument(call: Call, position: number): void {
       return;
     case "context":
       if (register.kind !== "context") expect(call, index, register, "the context");
-      return checkFixed(register, index);
+      checkFixed(register, index);
+      return;
     case "map":
-      return mapArgument(call, register, index);
+      mapArgument(call, register, index);
+      return;
     case "map-key":
     case "map-value":
     case "map-value-uninit":
-      return mapMemory(call, register, index, kind);
+      mapMemory(call, register, index, kind);
+      return;
     case "fixed-memory":
     case "fixed-memory-uninit": {
       if (isScalar(register)) expect(call, index, register, "a pointer to memory");
       const size = signature.bytesByArgument?.[position] ?? signature.bytes ?? 0;
-      return checkHelperMemory(analysis, register, index, size, useOf(call, position, kind));
+      checkHelperMemory(analysis, register, index, size, useOf(call, position, kind));
+      return;
     }
     case "size":
     case "size-or-zero":
@@ -208,7 +212,8 @@ function argument(call: Call, position: number): void {
       return;
     }
     case "constant-string":
-      return constantString(call, register, index);
+      constantString(call, register, index);
+      return;
     case "callback":
       if (register.kind !== "function") expect(call, index, register, "a function of the program");
       call.callback = register;
@@ -238,8 +243,9 @@ function argument(call: Call, position: number): void {
       if (!memoryKinds.has(kind)) refuse(`${call.label} has an argument of a kind that is not known`);
       const sizeKind = signature.arguments[position + 1];
       if (sizeKind === undefined || !sizes.has(sizeKind))
-        return refuse(`${call.label}: no size follows the memory in R${index}`);
-      return memoryArgument(call, register, index, kind, sizeKind);
+        refuse(`${call.label}: no size follows the memory in R${index}`);
+      memoryArgument(call, register, index, kind, sizeKind);
+      return;
     }
   }
 }

@@ -233,20 +233,26 @@ export function store(
   noteAccess(analysis, register);
   switch (register.kind) {
     case "context":
-      return refuse(`write to the context: off=${register.fixed + offset} size=${size}; struct xdp_md is read only`);
+      refuse(`write to the context: off=${register.fixed + offset} size=${size}; struct xdp_md is read only`);
+      return;
     case "stack":
-      return storeStack(analysis, stackRange(analysis, register, index, offset, size), size, value, immediate);
+      storeStack(analysis, stackRange(analysis, register, index, offset, size), size, value, immediate);
+      return;
     case "packet":
     case "meta":
-      return checkPacket(register, index, offset, size);
+      checkPacket(register, index, offset, size);
+      return;
     case "value":
-      return checkMapValue(register, index, offset, size, true);
+      checkMapValue(register, index, offset, size, true);
+      return;
     case "memory":
       if (!register.writable) refuse(`R${index} points to memory that may only be read`);
-      return checkRegion(register, index, offset, size, register.range, "memory");
+      checkRegion(register, index, offset, size, register.range, "memory");
+      return;
     case "key":
-      return refuse(`write into a key of a map through R${index}`);
+      refuse(`write into a key of a map through R${index}`);
+      return;
     default:
-      return refuse(`R${index} is ${describe(register)}: there is no memory to write through it`);
+      refuse(`R${index} is ${describe(register)}: there is no memory to write through it`);
   }
 }

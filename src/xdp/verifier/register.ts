@@ -40,6 +40,19 @@ export interface Register {
   precise: boolean;
   /** Scalars that this one was made of; precise as soon as it is. */
   parents: readonly Register[] | undefined;
+  /** How long the chain of parents is at most. */
+  readonly depth: number;
+}
+
+/** Longer chains are taken as precise, so that they need not be remembered. */
+const longestChain = 20_000;
+
+function depthOf(parents: readonly Register[] | undefined): number {
+  let depth = 0;
+  for (const parent of parents ?? []) if (!parent.precise && parent.depth >= depth) depth = parent.depth + 1;
+  if (depth <= longestChain) return depth;
+  for (const parent of parents ?? []) markPrecise(parent);
+  return 0;
 }
 
 export const atEnd = -1;
@@ -63,6 +76,7 @@ const blank: Register = {
   record: false,
   precise: false,
   parents: undefined,
+  depth: 0,
 };
 
 export const notInitialized: Register = blank;
@@ -83,6 +97,7 @@ export const scalar = (value: Scalar, parents?: readonly Register[]): Register =
   record: false,
   precise: false,
   parents: value === anything ? undefined : parents,
+  depth: value === anything ? 0 : depthOf(parents),
 });
 
 export const unknownScalar = (): Register => scalar(anything);
@@ -93,7 +108,13 @@ export const pointer = (kind: RegisterKind, more: Partial<Register> = {}): Regis
 /** A scalar stays tied to what it was, so that marks reach it. */
 export const change = (register: Register, more: Partial<Register>): Register =>
   register.kind === "scalar"
-    ? { ...register, ...more, precise: false, parents: register.precise ? undefined : [register] }
+    ? {
+        ...register,
+        ...more,
+        precise: false,
+        parents: register.precise ? undefined : [register],
+        depth: depthOf([register]),
+      }
     : { ...register, ...more };
 
 /** The same scalar with another value that was learned of it. */
@@ -102,6 +123,7 @@ export const refined = (register: Register, value: Scalar, other?: Register): Re
   value,
   precise: false,
   parents: other === undefined ? [register] : [register, other],
+  depth: depthOf(other === undefined ? [register] : [register, other]),
 });
 
 export const isScalar = (register: Register): boolean => register.kind === "scalar";

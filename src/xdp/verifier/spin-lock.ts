@@ -6,10 +6,10 @@ import { describe, type Register } from "./register.js";
 function checkLock(register: Register, index: number): void {
   const { map } = register;
   if (register.kind !== "value" || register.nullable || map === undefined)
-    return refuse(`R${index} is ${describe(register)}, where a bpf_spin_lock in a map value is needed`);
+    refuse(`R${index} is ${describe(register)}, where a bpf_spin_lock in a map value is needed`);
   if (register.value.tnum.mask !== 0n) refuse(`R${index}: the lock's offset in the map value must be constant`);
   if (map.spinLockOffset === undefined)
-    return refuse(`values of map ${map.name} have no struct bpf_spin_lock`, "declare it with BTF");
+    refuse(`values of map ${map.name} have no struct bpf_spin_lock`, "declare it with BTF");
   const at = register.fixed + Number(register.value.smin);
   if (at !== map.spinLockOffset)
     refuse(
@@ -26,7 +26,7 @@ export function lock(analysis: Analysis, register: Register, index: number): voi
 export function unlock(analysis: Analysis, register: Register, index: number): void {
   checkLock(register, index);
   const held = analysis.state.lock;
-  if (held === undefined) return refuse("bpf_spin_unlock without a lock that is held");
+  if (held === undefined) refuse("bpf_spin_unlock without a lock that is held");
   if (held.map !== register.map || held.id !== register.id)
     refuse("bpf_spin_unlock of another lock than the one that is held");
   analysis.state.lock = undefined;
