@@ -19,13 +19,16 @@ export class JunctorError extends Error {
 
 /** Errno names that the data plane answers with, as Linux does for the same mistake (`docs/architecture.md`). */
 export type ErrnoName =
+  | "EACCES"
   | "EALREADY"
   | "EBUSY"
   | "EADDRINUSE"
   | "EADDRNOTAVAIL"
+  | "E2BIG"
   | "EEXIST"
   | "EINVAL"
   | "EMSGSIZE"
+  | "ENOMEM"
   | "ENODEV"
   | "ENOENT"
   | "ENOSPC"

@@ -323,11 +323,137 @@ export const devicePrefix = z.object({
 });
 export type DevicePrefix = z.infer<typeof devicePrefix>;
 
+// --- program, map, attachment ---
+
+export const hooks = ["ingress", "egress"] as const;
+export type Hook = (typeof hooks)[number];
+export const framings = ["native", "ethernet"] as const;
+export type Framing = (typeof framings)[number];
+export const verdicts = ["aborted", "drop", "pass", "tx", "redirect"] as const;
+export type VerdictName = (typeof verdicts)[number];
+
+const byteString = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
+
+const pinName = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, "expected 1 to 64 letters, digits, '_', '-' and '.'")
+  .describe("Name under which it stays when nothing else holds it, and is found again");
+
+export const programAttributes = z.object({
+  program: handle("program"),
+  name: z.string().min(1).max(127).describe("Name of the program's function"),
+  section: z.string().describe("Section of the object file, as xdp or xdp/devmap"),
+  attach: z.enum(["xdp", "xdp/devmap", "xdp/cpumap"]).describe("Where it may run: on devices, or in a map's entries"),
+  tag: z.string().describe("Hash of its instructions, as 16 hexadecimal digits"),
+  instructions: z.int().min(1).describe("Instructions, functions that it calls included"),
+  license: z.string().describe("As the object says"),
+  maps: z.array(handle("map")).describe("Maps that it uses"),
+  pin: pinName.optional(),
+});
+export const programLoad = z.object({
+  object: byteString.describe("Bytes of an ELF object file"),
+  file: z.string().max(4096).default("object").describe("Its name, for messages"),
+  programs: z
+    .array(z.string().min(1))
+    .optional()
+    .describe("Names or sections of the programs to load; none given: all that the object marks for loading"),
+  globals: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe("Initial values of global variables, by name, shaped by BTF"),
+  reuse: z.record(z.string(), handle("map")).default({}).describe("Maps that take the place of the object's, by name"),
+  pin: pinName.optional().describe("Pin the programs (as NAME, or NAME.program if there are several)"),
+});
+export const programKey = programAttributes.pick({ program: true });
+export const programPin = programKey.extend({ pin: pinName.nullable().describe("null: take the name away") });
+export type ProgramLoad = z.input<typeof programLoad>;
+export type ProgramKey = z.infer<typeof programKey>;
+export type ProgramPin = z.infer<typeof programPin>;
+export type ProgramState = Readonly<z.infer<typeof programAttributes>> & { readonly counters: CountersOf<"program"> };
+
+export const mapAttributes = z.object({
+  map: handle("map"),
+  name: z.string().max(127).describe("Name of the map in its object"),
+  type: z.string().describe("Type, as hash or lpm_trie"),
+  keySize: z.int().min(0).describe("Size of a key").meta({ unit: "bytes" }),
+  valueSize: z.int().min(0).describe("Size of a value").meta({ unit: "bytes" }),
+  maxEntries: z.int().min(0).describe("Most entries"),
+  flags: z.int().min(0).describe("Flags of linux/bpf.h (map_flags)"),
+  programs: z.array(handle("program")).describe("Programs that use it"),
+  pin: pinName.optional(),
+});
+export const mapKey = mapAttributes.pick({ map: true });
+export const mapCreate = mapAttributes
+  .pick({ name: true, type: true, keySize: true, valueSize: true, maxEntries: true })
+  .extend({ flags: mapAttributes.shape.flags.default(0), pin: pinName.optional() });
+const bytes = byteString;
+export const mapEntry = mapKey.extend({
+  key: bytes.describe("Key, in the machine's byte order as the program sees it"),
+  value: bytes.describe("Value; of a per-CPU map: one for each CPU, each rounded up to 8 bytes"),
+  mode: z.enum(["any", "noexist", "exist"]).default("any").describe("Whether the entry may or must be there already"),
+});
+export const mapElement = mapEntry.pick({ map: true, key: true });
+export const mapPin = mapKey.extend({ pin: pinName.nullable().describe("null: take the name away") });
+export type MapKey = z.infer<typeof mapKey>;
+export type MapCreate = z.input<typeof mapCreate>;
+export type MapEntry = z.input<typeof mapEntry>;
+export type MapElement = z.input<typeof mapElement>;
+export type MapPin = z.infer<typeof mapPin>;
+export type MapState = Readonly<z.infer<typeof mapAttributes>>;
+
+export const attachmentAttributes = z.object({
+  attachment: handle("attachment"),
+  device: z
+    .string()
+    .min(1)
+    .max(127)
+    .describe("Device by name, or a pattern: unit/* means all units, those to come too"),
+  hook: z.enum(hooks).describe("ingress: before anything else looks at the frame; egress: on all that leaves"),
+  program: handle("program"),
+  priority: z.int().min(0).max(65_535).default(50).describe("Programs of one hook run in this order, lowest first"),
+  runOn: z
+    .array(z.enum(verdicts))
+    .default(["pass"])
+    .describe("Verdicts of this program after which the next one runs; any other is final"),
+  framing: z
+    .enum(framings)
+    .optional()
+    .describe(
+      "What the program sees: the frame as the device has it (a UDP port's payload, a channel's PPP frame, a unit's IP packet), or with an Ethernet header before it. Default: ethernet on units and TUN ports, else native",
+    ),
+  mode: z
+    .enum(["user", "native", "generic"])
+    .default("user")
+    .describe("user: in this engine; native, generic: in the kernel, on an interface of the host"),
+});
+export const deviceAttach = attachmentAttributes.omit({ attachment: true });
+export const attachmentKey = attachmentAttributes.pick({ attachment: true });
+export const attachmentReplace = attachmentAttributes.pick({ attachment: true, program: true });
+export type DeviceAttach = z.input<typeof deviceAttach>;
+export type AttachmentKey = z.infer<typeof attachmentKey>;
+export type AttachmentReplace = z.infer<typeof attachmentReplace>;
+export type AttachmentState = Readonly<z.infer<typeof attachmentAttributes>> & {
+  /** How many devices it is on now. */
+  readonly devices: number;
+};
+
+/** Numbers that programs read with a frame (junctor_user, junctor_policy); 0: none. */
+export const tags = z.object({
+  user: z.int().min(0).max(0xffff_ffff).default(0).describe("Number of the subscriber"),
+  policy: z.int().min(0).max(0xffff_ffff).default(0).describe("Number of the policy that decided on the session"),
+});
+export const deviceTag = z.object({
+  device: attachmentAttributes.shape.device.describe("Name of a channel or unit"),
+  ...tags.partial().shape,
+});
+export type DeviceTag = z.input<typeof deviceTag>;
+
 // --- counters ---
 
 /**
  * Counters by object, as the kernel's L2TP statistics name them. Packets and bytes are PPP frames at a session and a tunnel,
- * UDP datagrams and their payload at a port and its device, IP packets at a unit, a TUN port and its device.
+ * UDP datagrams and their payload at a port and its device, IP packets at a unit, a TUN port and its device. A program's count
+ * runs, the time that they took (while statistics are on) and verdicts.
  */
 export const counters = {
   port: ["rxPackets", "rxBytes", "txPackets", "txBytes", "txErrors", "rxDropped"],
@@ -335,6 +461,7 @@ export const counters = {
   tunnel: ["rxPackets", "rxBytes", "rxErrors", "txPackets", "txBytes", "txErrors"],
   session: ["rxPackets", "rxBytes", "rxErrors", "rxSeqDiscards", "rxOosPackets", "txPackets", "txBytes", "txErrors"],
   unit: ["rxPackets", "rxBytes", "rxDropped", "txPackets", "txBytes", "txDropped"],
+  program: ["runs", "nanoseconds", "aborted", "drop", "pass", "tx", "redirect", "unknown"],
 } as const;
 
 export type CountersOf<O extends keyof typeof counters> = Readonly<Record<(typeof counters)[O][number], number>>;

@@ -6,6 +6,7 @@
  * undoing operation (delete, unbridge, disconnect, close) resolves, no frame crosses the undone relation any more.
  */
 
+import type { XdpMap } from "../xdp/maps/store.js";
 import type * as attributes from "./attributes.js";
 import type {
   ChannelState,
@@ -33,6 +34,57 @@ export interface Dataplane {
     /** Has the host route a prefix to a TUN device, and no more. EEXIST, ESRCH: there is one already, there is none. */
     route(attributes: attributes.DevicePrefix): Promise<void>;
     unroute(attributes: attributes.DevicePrefix): Promise<void>;
+    /** Has a program run on what enters or leaves devices. ENODEV: no such device (a pattern may fit none). */
+    attach(attributes: attributes.DeviceAttach): Promise<attributes.AttachmentState>;
+    /** Has another program run in its place: each frame meets the one or the other, whole. */
+    replace(attributes: attributes.AttachmentReplace): Promise<attributes.AttachmentState>;
+    /** When it resolves, the program runs on no frame any more. */
+    detach(key: attributes.AttachmentKey): Promise<void>;
+    attachments(): Promise<readonly attributes.AttachmentState[]>;
+    /** What programs are told of a device's frames. */
+    tag(attributes: attributes.DeviceTag): Promise<void>;
+    /** Every device by name, as programs can be attached to it. */
+    names(): Promise<readonly { readonly device: number; readonly name: string }[]>;
+  };
+  readonly program: {
+    /** Loads programs of an object and its maps. EACCES: the verifier refuses one; the error says why, `log` all of it. */
+    load(attributes: attributes.ProgramLoad): Promise<LoadedObject>;
+    /** It stays until no attachment and no map holds it. */
+    unload(key: attributes.ProgramKey): Promise<void>;
+    get(key: attributes.ProgramKey): Promise<attributes.ProgramState>;
+    list(): Promise<readonly attributes.ProgramState[]>;
+    pin(attributes: attributes.ProgramPin): Promise<void>;
+    /** Its instructions as text, source lines between them where the object tells them. */
+    dump(key: attributes.ProgramKey): Promise<string>;
+    /** Measures the time of runs from now on, or does not. */
+    statistics(on: boolean): Promise<void>;
+    /** Lines of bpf_trace_printk, and a line for each aborted run; bounded, what overflows is counted. */
+    trace(listener: (lines: readonly ProgramTrace[]) => void): () => void;
+  };
+  readonly map: {
+    create(attributes: attributes.MapCreate): Promise<attributes.MapState>;
+    /** ENOENT: no such entry. */
+    lookup(element: attributes.MapElement): Promise<Uint8Array>;
+    update(entry: attributes.MapEntry): Promise<void>;
+    delete(element: attributes.MapElement): Promise<void>;
+    /** Its entries, at most `limit` of them from the one after `after` on. */
+    dump(options: {
+      readonly map: number;
+      readonly after?: Uint8Array;
+      readonly limit?: number;
+    }): Promise<readonly MapDump[]>;
+    /** Several entries at once; all that fit go in, the first error ends it. Answers how many went. */
+    updateBatch(options: { readonly map: number; readonly entries: readonly MapDump[] }): Promise<number>;
+    deleteBatch(options: { readonly map: number; readonly keys: readonly Uint8Array[] }): Promise<number>;
+    get(key: attributes.MapKey): Promise<attributes.MapState>;
+    list(): Promise<readonly attributes.MapState[]>;
+    pin(attributes: attributes.MapPin): Promise<void>;
+    /** Lets go of a map made by `create`; it stays while a program uses it. */
+    release(key: attributes.MapKey): Promise<void>;
+    /** Records of a ring buffer or perf event array, and frames redirected to an xskmap, as they come. */
+    consume(key: attributes.MapKey, listener: (record: Uint8Array) => void): () => void;
+    /** The map itself, for typed access; undefined where maps are another process's. */
+    open(key: attributes.MapKey): XdpMap | undefined;
   };
   readonly tunnel: {
     create(attributes: attributes.TunnelCreate): Promise<TunnelState>;
@@ -101,6 +153,25 @@ export interface Dataplane {
    */
   inject(frame: Inject): void;
   close(): Promise<void>;
+}
+
+export interface LoadedObject {
+  readonly programs: readonly attributes.ProgramState[];
+  readonly maps: readonly attributes.MapState[];
+}
+
+export interface ProgramTrace {
+  readonly program: string;
+  /** Device that the frame was on, 0: none. */
+  readonly device: number;
+  /** Microseconds since the epoch. */
+  readonly time: number;
+  readonly text: string;
+}
+
+export interface MapDump {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
 }
 
 /** A frame that the data plane hands to the control plane. */
@@ -192,6 +263,10 @@ export type DataplaneEvent =
   | { readonly type: "unit-deleted"; readonly unit: number; readonly reason: DeleteReason }
   /** The host routed a packet to a unit that has no channel (dial on demand); at most one event a second and unit. */
   | { readonly type: "unit-demand"; readonly unit: number }
+  | { readonly type: "program-loaded"; readonly program: number }
+  | { readonly type: "program-unloaded"; readonly program: number; readonly reason: DeleteReason }
+  | { readonly type: "program-attached"; readonly attachment: number }
+  | { readonly type: "program-detached"; readonly attachment: number; readonly reason: DeleteReason }
   /** Stands where so many events were that this reader was too slow for. */
   | { readonly type: "lost"; readonly count: number };
 
@@ -203,6 +278,8 @@ export interface Capabilities {
   readonly segmentation: boolean;
   readonly tunnelVersions: readonly (2 | 3)[];
   readonly pseudowires: readonly attributes.Pseudowire[];
+  /** Whether programs run on this engine's devices, and why not on the host's own interfaces. */
+  readonly programs: { readonly user: boolean; readonly kernel: true | string };
   /** Whether units can be given a TUN port backed by the host. */
   readonly tun: boolean;
   readonly limits: { readonly tunnels: number; readonly sessions: number; readonly units: number };

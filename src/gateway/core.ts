@@ -10,6 +10,7 @@ import type { Log } from "./log.js";
 import type { LnsPool } from "./onward.js";
 import type { Policy } from "./policy.js";
 import type { Ports } from "./ports.js";
+import type { ConfiguredPrograms } from "./programs.js";
 import type { ForwardPlan, Leg, Setup, Tunnel } from "./records.js";
 import type { Termination } from "./termination/index.js";
 import type { Tracing } from "./tracing.js";
@@ -34,6 +35,7 @@ export interface Core {
   readonly idle: Deadlines<Tunnel>;
   readonly termination: Termination;
   readonly tracing: Tracing;
+  readonly programs: ConfiguredPrograms;
   config: Config;
   policy: Policy;
   /** For each rule that forwards. */

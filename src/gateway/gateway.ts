@@ -19,6 +19,7 @@ import type { Log } from "./log.js";
 import { createLnsPool } from "./onward.js";
 import { compilePolicy } from "./policy.js";
 import { createPorts } from "./ports.js";
+import { createConfiguredPrograms } from "./programs.js";
 import { planAll, reload } from "./reload.js";
 import {
   configureTermination,
@@ -107,6 +108,7 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
     idle: createDeadlines(),
     termination: createTermination(config, createPools(config.pools), clock.now(), (member) => settle(core, member)),
     tracing: createTracing(),
+    programs: createConfiguredPrograms(plane),
     config,
     policy: compilePolicy(config.policy),
     plans: planAll(pool, config),
@@ -144,6 +146,7 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
         await core.ports.configure(config);
         await prepareTermination(core, config);
         await configureTermination(core);
+        await core.programs.configure(config.programs);
       } catch (error) {
         await close();
         throw error;

@@ -24,6 +24,7 @@ export async function reload(core: Core, config: Config): Promise<readonly strin
   core.policy = compilePolicy(config.policy);
   core.plans = planAll(core.pool, config);
   await configureTermination(core);
+  changes.push(...(await core.programs.configure(config.programs)));
 
   const ended = closeCallers(core, closed) + closeDisallowed(core);
   if (ended > 0) changes.push(`${ended} tunnels of callers ended that are no longer allowed`);

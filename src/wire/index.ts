@@ -3,6 +3,7 @@
 export * as chap from "./chap.js";
 export * as dhcp6 from "./dhcp6.js";
 export * as eap from "./eap.js";
+export * as ethernet from "./ethernet.js";
 export * as icmp from "./icmp.js";
 export * as icmp6 from "./icmp6.js";
 export * as ipcp from "./ipcp.js";

@@ -167,6 +167,7 @@ export function fakeGateway(
       engine: "user",
       workers: 1,
       ports: ["udp"],
+      programs: { user: false, kernel: "no" },
       segmentation: true,
       tunnelVersions: [2],
       pseudowires: ["ppp"],

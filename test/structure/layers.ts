@@ -25,7 +25,7 @@ export const layers: readonly Layer[] = [
   { path: "version", uses: [] },
   { path: "system", uses: [] },
   { path: "xdp", uses: [] },
-  { path: "dataplane", uses: ["system"] },
+  { path: "dataplane", uses: ["system", "xdp"] },
   { path: "dataplane/user", uses: ["dataplane", "system", "xdp"] },
   { path: "dataplane/linux", uses: ["dataplane", "system", "xdp"] },
   { path: "dataplane/index", uses: ["dataplane", "dataplane/user", "dataplane/linux"] },

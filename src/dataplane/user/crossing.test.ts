@@ -43,7 +43,7 @@ function createRig({ short = true, segmentation = true, mtu = 65507 } = {}) {
   const { i32, u32, u8 } = memory;
   const table = createSessionTable(memory, layout);
   const shortcut = createShortcut(memory, layout);
-  const path = createPath({ memory, layout, arena: layout.arenas[0]! });
+  const path = createPath({ memory, layout, arena: layout.arenas[0]! }, { wake: () => {} });
   const counting = createCounting(memory, layout);
   const sent: { tunnel: number; pieces: number; datagrams: string[] }[] = [];
   const rig = {

@@ -2,7 +2,8 @@
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
 import type { Forward } from "./egress.js";
-import { puntRingBytes, session, sessionCounter } from "./layout.js";
+import type { Hooks } from "./hooks/hooks.js";
+import { puntRingBytes, session, sessionCounter, sessionFlag } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
 import { isTapped, type Tap, tapWord } from "./tap.js";
 import type { UnitIngress } from "./unit-ingress.js";
@@ -12,6 +13,8 @@ export interface Delivery {
   begin(): void;
   /** Takes the frame of `length` bytes at `payload` that the session at `slot` received on `port`. */
   deliver(slot: number, port: number, priority: number, payload: number, length: number, room: number): void;
+  /** As `deliver`, after the channel's programs have run. */
+  resume(slot: number, port: number, priority: number, payload: number, length: number, room: number): void;
 }
 
 /** Frames that nothing takes, per batch: enough for a negotiation, too few to crowd out what matters. */
@@ -23,6 +26,7 @@ export function createDelivery(
   ingress: UnitIngress,
   punts: PuntWriter,
   tap: Tap,
+  hooks: Hooks,
 ): Delivery {
   const { memory, layout, arena } = context;
   const { u32, i32, f64 } = memory;
@@ -39,22 +43,36 @@ export function createDelivery(
     }
   }
 
+  function keep(slot: number, length: number): void {
+    const counter = counters + slot * sessionCounter.count;
+    f64[counter + sessionCounter.keptPackets]! += 1;
+    f64[counter + sessionCounter.keptBytes]! += length;
+  }
+
+  function resume(slot: number, port: number, priority: number, payload: number, length: number, room: number): void {
+    const relation = i32[records + slot * session.words + session.relation]!;
+    if (relation > 0) {
+      forward(relation, priority, payload, length, room, slot);
+      return;
+    }
+    keep(slot, length);
+    if (relation < 0) ingress.receive(-relation, slot, port, payload, length);
+    else punt(slot, port, payload, length);
+  }
+
   return {
     begin() {
       puntsLeft = puntsPerBatch;
     },
     deliver(slot, port, priority, payload, length, room) {
-      if (isTapped(u32[tapWord(layout.ways, slot)]!)) tap.received(slot, payload, length);
-      const relation = i32[records + slot * session.words + session.relation]!;
-      if (relation > 0) {
-        forward(relation, priority, payload, length, room, slot);
-        return;
-      }
-      const counter = counters + slot * sessionCounter.count;
-      f64[counter + sessionCounter.keptPackets]! += 1;
-      f64[counter + sessionCounter.keptBytes]! += length;
-      if (relation < 0) ingress.receive(-relation, slot, port, payload, length);
-      else punt(slot, port, payload, length);
+      const word = u32[tapWord(layout.ways, slot)]!;
+      if (isTapped(word)) tap.received(slot, payload, length);
+      if ((word & sessionFlag.ingress) === 0) resume(slot, port, priority, payload, length, room);
+      else if (hooks.channelIn(slot, payload, length, room)) {
+        const { frame } = hooks;
+        resume(slot, port, priority, frame.at, frame.length, frame.room);
+      } else keep(slot, length);
     },
+    resume,
   };
 }

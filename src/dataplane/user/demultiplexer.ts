@@ -2,13 +2,14 @@
  * The first step of a frame: a UDP datagram from a port is a control message for the control thread, or data of a session.
  * Everything that the peer says is checked here, and what is not as it should be is counted and dropped.
  *
- * An ingress program will run here, before anything is looked at, in `receive`.
+ * A port's programs run before anything is looked at, in `receive`.
  */
 import { flag, minimumDataHeaderLength as minimum, version, versionMask } from "../../wire/l2tp2.js";
 import { type Context, createDropCounter } from "./context.js";
 import { type Crossing, type Hints, isBare } from "./crossing.js";
 import type { Delivery } from "./delivery.js";
 import { drop } from "./drops.js";
+import type { Hooks } from "./hooks/hooks.js";
 import { block, forwardCounter, puntRingBytes, sessionCounter, sessionFlag, tunnel, way } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
 import type { Sequencer } from "./sequence.js";
@@ -22,6 +23,8 @@ export interface Demultiplexer {
    * `name` is the offset of the peer's sockaddr, `local` that of the local address or 0; `room` bytes before `at` are free.
    */
   receive(port: number, at: number, length: number, segment: number, name: number, local: number, room: number): void;
+  /** As `receive`, after the port's programs have run. */
+  resume: Demultiplexer["receive"];
 }
 
 const floatInterval = 1000;
@@ -35,6 +38,7 @@ export function createDemultiplexer(
   punts: PuntWriter,
   crossing: Crossing,
   hints: Hints,
+  hooks: Hooks,
 ): Demultiplexer {
   const { memory, layout, arena } = context;
   const { u32, i32, f64, view } = memory;
@@ -184,58 +188,86 @@ export function createDemultiplexer(
   const isMixed = (start: number, end: number, segment: number): boolean =>
     start + segment + minimum <= end && view.getInt32(start + 2) !== view.getInt32(start + segment + 2);
 
+  /** Datagrams of a port with programs: runs of those that pass as they are go on together. */
+  const seen: Demultiplexer["receive"] = (port, start, length, segment, name, local, headroom) => {
+    const end = start + length;
+    for (let at = start, room = headroom; at < end; room = 0) {
+      const whole = Math.floor((end - at) / segment);
+      const passed = hooks.portPass(port, at, whole, segment, name, local, room);
+      if (passed > 0) {
+        receive(port, at, passed * segment, segment, name, local, room);
+        at += passed * segment;
+      }
+      if (at >= end) return;
+      const size = Math.min(segment, end - at);
+      const free = passed > 0 ? 0 : room;
+      if (hooks.portIn(port, at, size, name, local, free)) {
+        const { frame } = hooks;
+        if (frame.length === 0) drops.received(drop["too-short"], port);
+        else receive(port, frame.at, frame.length, frame.length, name, local, frame.room);
+      }
+      at += size;
+    }
+  };
+
+  const receive: Demultiplexer["receive"] = (port, start, length, segment, name, local, headroom) => {
+    const end = start + length;
+    let room = headroom;
+    // All segments have one sender: it is compared once with each tunnel in turn.
+    let verified = 0;
+    for (let group = start; group < end; group += segment * together) {
+      const groupEnd = Math.min(group + segment * together, end);
+      const wholeEnd = groupEnd - ((groupEnd - group) % segment);
+      hints.count = 0;
+      if (isMixed(group, wholeEnd, segment)) fetch(group, wholeEnd, segment);
+      for (let at = group, index = 0; at < groupEnd; room = 0) {
+        const size = Math.min(segment, end - at);
+        const first = at;
+        at += segment;
+        index++;
+        if (size < minimum) {
+          drops.received(drop["too-short"], port);
+          continue;
+        }
+        const flags = view.getUint16(first);
+        if (!isBare(flags)) {
+          verified = general(port, first, first + size, name, local, room, verified);
+          continue;
+        }
+        const key = view.getInt32(first + 2);
+        const tunnelId = key >>> 16;
+        if (tunnelId !== verified) {
+          if (!verify(tunnelId, port, name)) continue;
+          verified = tunnelId;
+        }
+        const slot = find(key, index - 1);
+        if (slot === 0) {
+          unknownSession(tunnelId, port);
+          continue;
+        }
+        const crossed = size === segment ? cross(slot, first, wholeEnd, segment, index - 1) : 0;
+        if (crossed > 0) {
+          at = first + crossed * segment;
+          index += crossed - 1;
+          continue;
+        }
+        const payload = first + minimum;
+        const free = room + minimum;
+        if ((u32[ways + slot * way.words + way.header]! & numbered) === 0) {
+          deliver(slot, port, flags & flag.priority, payload, size - minimum, free);
+        } else sequencer.receive(slot, port, flags, 0, payload, size - minimum, free, now);
+      }
+    }
+  };
+
   return {
     begin(time) {
       now = time;
     },
-    receive(port, start, length, segment, name, local, headroom) {
-      const end = start + length;
-      let room = headroom;
-      // All segments have one sender: it is compared once with each tunnel in turn.
-      let verified = 0;
-      for (let group = start; group < end; group += segment * together) {
-        const groupEnd = Math.min(group + segment * together, end);
-        const wholeEnd = groupEnd - ((groupEnd - group) % segment);
-        hints.count = 0;
-        if (isMixed(group, wholeEnd, segment)) fetch(group, wholeEnd, segment);
-        for (let at = group, index = 0; at < groupEnd; room = 0) {
-          const size = Math.min(segment, end - at);
-          const first = at;
-          at += segment;
-          index++;
-          if (size < minimum) {
-            drops.received(drop["too-short"], port);
-            continue;
-          }
-          const flags = view.getUint16(first);
-          if (!isBare(flags)) {
-            verified = general(port, first, first + size, name, local, room, verified);
-            continue;
-          }
-          const key = view.getInt32(first + 2);
-          const tunnelId = key >>> 16;
-          if (tunnelId !== verified) {
-            if (!verify(tunnelId, port, name)) continue;
-            verified = tunnelId;
-          }
-          const slot = find(key, index - 1);
-          if (slot === 0) {
-            unknownSession(tunnelId, port);
-            continue;
-          }
-          const crossed = size === segment ? cross(slot, first, wholeEnd, segment, index - 1) : 0;
-          if (crossed > 0) {
-            at = first + crossed * segment;
-            index += crossed - 1;
-            continue;
-          }
-          const payload = first + minimum;
-          const free = room + minimum;
-          if ((u32[ways + slot * way.words + way.header]! & numbered) === 0) {
-            deliver(slot, port, flags & flag.priority, payload, size - minimum, free);
-          } else sequencer.receive(slot, port, flags, 0, payload, size - minimum, free, now);
-        }
-      }
+    receive(port, start, length, segment, name, local, room) {
+      if (hooks.seesPortIn(port)) seen(port, start, length, segment, name, local, room);
+      else receive(port, start, length, segment, name, local, room);
     },
+    resume: receive,
   };
 }

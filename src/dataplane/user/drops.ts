@@ -50,6 +50,16 @@ export const dropReasons = [
   "no-route",
   "unit-no-channel",
   "packet-too-big",
+  /** A program's verdict, or a run that was ended; a redirect to where no frame can go. */
+  "xdp-drop",
+  "xdp-aborted",
+  "xdp-unknown",
+  "xdp-redirect",
+  /** No longer a frame of its device: its Ethernet header says nothing that PPP or IP can. */
+  "xdp-framing",
+  "handoff-overflow",
+  /** Not a drop: lines of programs that were not told. */
+  "trace-overflow",
   /** Not a drop: a message that the kernel would not cut into datagrams went out datagram by datagram. */
   "segmentation-refused",
 ] as const;

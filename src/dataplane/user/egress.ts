@@ -1,8 +1,10 @@
 /** A PPP frame becomes an L2TP data message of a session (RFC 2661 §3.1) and goes to its tunnel's port. */
+import type { Region } from "../../system/memory.js";
 import { dataHeaderLength, flag } from "../../wire/l2tp2.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
-import { session, sessionCounter, tunnel, way } from "./layout.js";
+import type { Hooks } from "./hooks/hooks.js";
+import { session, sessionCounter, sessionFlag, tunnel, way } from "./layout.js";
 import { isTapped, type Tap } from "./tap.js";
 import type { Transmitter } from "./transmit.js";
 
@@ -36,17 +38,25 @@ export interface Egress {
 }
 
 const bareHeader = 6;
+const longestFrame = 65_536 + 64;
 
 const optional = flag.length | flag.sequence | flag.offset;
 
-export function createEgress(context: Context, transmitter: Transmitter, tap: Tap): Egress {
+export function createEgress(
+  context: Context,
+  region: Region,
+  transmitter: Transmitter,
+  tap: Tap,
+  hooks: Hooks,
+): Egress {
   const { memory, layout, arena } = context;
-  const { u32, i32, view, f64 } = memory;
+  const { u8, u32, i32, view, f64 } = memory;
   const sessionCounters = arena.sessionCounters >> 3;
   const records = layout.sessions >> 2;
   const ways = layout.ways >> 2;
   const drops = createDropCounter(context);
   const { append, keep, scratch } = transmitter;
+  const whole = region.allocate(longestFrame);
 
   /** Writes a header with fields that not every header has. */
   function writeGeneral(at: number, flags: number, record: number, end: number, payload: number): void {
@@ -72,6 +82,27 @@ export function createEgress(context: Context, transmitter: Transmitter, tap: Ta
   const room = (to: number): number =>
     (u32[ways + to * way.words + way.header]! & optional) === 0 ? bareHeader : headroom;
 
+  function count(to: number, bytes: number): void {
+    const counter = sessionCounters + to * sessionCounter.count;
+    f64[counter + sessionCounter.sentPackets]! += 1;
+    f64[counter + sessionCounter.sentBytes]! += bytes;
+  }
+
+  /** As `send`, for a session with programs: they want the frame in one piece. */
+  function sendSeen(to: number, word: number, head: number, headLength: number, body: number, length: number): void {
+    const { frame } = hooks;
+    let at = head;
+    if (length > 0) {
+      u8.copyWithin(whole, head, head + headLength);
+      u8.copyWithin(whole + headLength, body, body + length);
+      at = scratch(headroom + headLength + length) + headroom;
+      u8.copyWithin(at, whole, whole + headLength + length);
+    }
+    if (!hooks.channelOut(to, at, headLength + length, room(to))) return;
+    count(to, frame.length);
+    put(to, word, 0, frame.at, frame.length, frame.room, 0);
+  }
+
   function send(to: number, head: number, headLength: number, body: number, length: number): void {
     const record = records + to * session.words;
     const step = ways + to * way.words;
@@ -81,10 +112,12 @@ export function createEgress(context: Context, transmitter: Transmitter, tap: Ta
       drops.leaving(drop["unknown-tunnel"]);
       return;
     }
-    const counter = sessionCounters + to * sessionCounter.count;
-    f64[counter + sessionCounter.sentPackets]! += 1;
-    f64[counter + sessionCounter.sentBytes]! += headLength + length;
     const word = u32[step + way.header]!;
+    if ((word & sessionFlag.egress) !== 0) {
+      sendSeen(to, word, head, headLength, body, length);
+      return;
+    }
+    count(to, headLength + length);
     if (isTapped(word)) tap.sent(to, head, headLength, body, length);
     const flags = word & 0xffff;
     let headerLength = bareHeader;
@@ -100,6 +133,23 @@ export function createEgress(context: Context, transmitter: Transmitter, tap: Ta
   }
 
   const forward: Forward = (to, priority, payload, length, room, source) => {
+    const word = u32[ways + to * way.words + way.header]!;
+    if ((word & sessionFlag.egress) === 0) put(to, word, priority, payload, length, room, source);
+    else if (hooks.channelOut(to, payload, length, room)) {
+      put(to, word, priority, hooks.frame.at, hooks.frame.length, hooks.frame.room, source);
+    } else keep(source, 1, length);
+  };
+
+  /** Writes the header that a session's peer expects, and queues the message. */
+  function put(
+    to: number,
+    word: number,
+    priority: number,
+    payload: number,
+    length: number,
+    room: number,
+    source: number,
+  ): void {
     const record = records + to * session.words;
     const step = ways + to * way.words;
     const tunnelId = i32[step + way.key]! >>> 16;
@@ -109,7 +159,6 @@ export function createEgress(context: Context, transmitter: Transmitter, tap: Ta
       keep(source, 1, length);
       return;
     }
-    const word = u32[step + way.header]!;
     if (isTapped(word)) tap.sent(to, payload, length, 0, 0);
     const flags = (word & 0xffff) | priority;
     if ((flags & optional) === 0) {
@@ -125,7 +174,7 @@ export function createEgress(context: Context, transmitter: Transmitter, tap: Ta
     const end = header + headerLength;
     writeGeneral(header, flags, record, end + length, end);
     append(tunnelId, address, header, headerLength, payload, length, source);
-  };
+  }
 
   return { forward, send, room };
 }

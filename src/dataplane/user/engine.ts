@@ -1,19 +1,24 @@
 /** The user engine: this process moves the frames, in data workers or, without them, on the calling thread. */
 
+import { openEventFd, signalEvent } from "../../system/event.js";
 import { ffiMissing } from "../../system/ffi.js";
 import { adviseHugePages, createMemory } from "../../system/memory.js";
 import type { PortKind } from "../attributes.js";
 import type { Dataplane } from "../contract.js";
 import { refuse } from "../errors.js";
+import { createAttachments } from "./attachments.js";
 import { createChannels } from "./channels.js";
 import { createCounting } from "./counting.js";
 import { createEventStream } from "./events.js";
 import { createGrace } from "./grace.js";
+import { createHookedDevices } from "./hooked-devices.js";
 import { type Capacity, planLayout } from "./layout.js";
 import { createLocalPath } from "./local-path.js";
 import { createBundles } from "./multilink-bundles.js";
 import type { Core } from "./objects.js";
 import { createPorts, type Transports } from "./ports.js";
+import { localThread, type ProgramThread, workerThread } from "./program-thread.js";
+import { createPrograms } from "./programs.js";
 import { createPunts } from "./punts.js";
 import { createRoutes } from "./routes.js";
 import { machineScheduler, type Scheduler } from "./scheduler.js";
@@ -38,8 +43,8 @@ export interface UserEngineOptions {
   readonly inline?: { readonly network: VirtualNetwork; readonly clock?: Scheduler };
 }
 
-const defaultCapacity = { tunnels: 65535, sessions: 131072, ports: 64, routes: 131072 } as const;
-const smallCapacity = { tunnels: 65535, sessions: 16384, ports: 16, routes: 16384 } as const;
+const defaultCapacity = { tunnels: 65535, sessions: 131072, ports: 64, routes: 131072, mapMemory: 512 << 20 } as const;
+const smallCapacity = { tunnels: 65535, sessions: 16384, ports: 16, routes: 16384, mapMemory: 64 << 20 } as const;
 
 /** @throws JunctorError when the workers cannot be started. */
 export async function openUserEngine(options: UserEngineOptions = {}): Promise<Dataplane> {
@@ -76,18 +81,39 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
     sessions: new Map(),
     channels: new Map(),
     units: new Map(),
+    unitNames: new Map(),
+    births: {
+      portBorn: (port) => attachments.born(hooked.ofPort(port)),
+      unitBorn: (unit) => attachments.born(hooked.ofUnit(unit)),
+      sessionBorn: (session) => attachments.born(hooked.ofSession(session)),
+      gone(object, reason) {
+        const device = hooked.forget(object);
+        if (device !== undefined) attachments.gone(device, reason);
+      },
+    },
     bundles: createBundles({ memory, layout, arena: layout.arenas[0]! }),
     routes: new Map(),
     now: scheduler.now,
   };
   const channels = createChannels(core);
+  const hooked = createHookedDevices(core, channels);
+  const programs = createPrograms(core, () => threads);
+  const attachments = createAttachments(core, {
+    install: async (index, chain) => void (await Promise.all(threads.map((thread) => thread.chain(index, chain)))),
+    program: programs.find,
+    hold: programs.hold,
+    devices: hooked.all,
+    device: hooked.byName,
+  });
   const routes = createRoutes(core);
   const units = createUnits(core, channels, routes);
   const sessions = createSessions(core, channels);
   const tunnels = createTunnels(core, sessions);
-  const punts = createPunts(core);
-  const local = createLocalPath(core, scheduler, punts.drain, inline === undefined);
-  const workers = Array.from({ length: workerCount }, (_, index) => startWorker(memory, layout, index + 1));
+  const punts = createPunts(core, { frame: programs.maps.frame, line: programs.line });
+  const wakes = Array.from({ length: workerCount }, openEventFd);
+  const wake = (worker: number): void => signalEvent(wakes[worker - 1]!.fd);
+  const local = createLocalPath(core, scheduler, punts.drain, inline === undefined, wake);
+  const workers = wakes.map((_, index) => startWorker(memory, layout, index + 1, wakes));
   await Promise.all(
     workers.map(async (worker, index) => {
       await worker.ready;
@@ -96,6 +122,7 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
     }),
   );
   if (workerCount > 0) punts.follow();
+  const threads: readonly ProgramThread[] = [localThread(local.path), ...workers.map(workerThread)];
 
   const transports: Transports = inline
     ? { virtual: createVirtualTransport(inline.network, local) }
@@ -110,6 +137,7 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
     await Promise.all([...core.tunnels.values()].map((tunnel) => tunnels.remove(tunnel, "engine-closed")));
     await Promise.all([...core.units.values()].map((unit) => units.remove(unit, "engine-closed")));
     await Promise.all([...core.ports.values()].map((port) => ports.remove(port, "engine-closed")));
+    await programs.close("engine-closed");
     tuns.close();
     local.close();
     await Promise.all(workers.map((worker) => worker.stop()));
@@ -119,7 +147,9 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
 
   return {
     port: ports.operations,
-    device: ports.devices,
+    device: { ...ports.devices, ...attachments.operations, ...hooked.operations },
+    program: programs.operations,
+    map: programs.maps.operations,
     tunnel: tunnels.operations,
     session: sessions.operations,
     channel: channels.operations,
@@ -129,6 +159,7 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
       engine: "user",
       workers: workerCount,
       ports: [...(Object.keys(transports) as PortKind[]), "tun"],
+      programs: { user: true, kernel: "not asked for" },
       segmentation: workerCount > 0,
       tunnelVersions: [2],
       pseudowires: ["ppp"],

@@ -3,6 +3,7 @@
  * each thread that moves frames has an arena that only it writes. All offsets are bytes, records are multiples of a cache
  * line, and a page that no session or port uses is never touched.
  */
+import { state } from "../../xdp/run/state.js";
 import { dropReasons } from "./drops.js";
 import { type MultilinkLayout, planMultilink } from "./multilink-layout.js";
 import { limiterBytes } from "./rate.js";
@@ -14,6 +15,8 @@ export interface Capacity {
   readonly ports: number;
   readonly units: number;
   readonly routes: number;
+  /** Bytes for the maps of programs; what is not used costs nothing. */
+  readonly mapMemory?: number;
 }
 
 export interface Layout {
@@ -35,6 +38,9 @@ export interface Layout {
   readonly routeHash: number;
   readonly routeHashBits: number;
   readonly multilink: MultilinkLayout;
+  /** Where maps of programs lie. */
+  readonly maps: number;
+  readonly mapsBytes: number;
   /** How far any entry of the hash table ever lay from its place. */
   readonly longestProbe: number;
   /** The hash table has 2^hashBits entries of four bytes. */
@@ -58,6 +64,11 @@ export interface ArenaLayout {
   readonly forwardCounters: number;
   readonly unitCounters: number;
   readonly puntRing: number;
+  readonly programCounters: number;
+  /** What programs run with (xdp/run/state.ts). */
+  readonly programState: number;
+  /** Frames that other threads hand over to this one (cpumap). */
+  readonly handoff: number;
   /** Receive buffers, poll set, transmit queues, reorder buffers: divided by their users. */
   readonly work: number;
   readonly workBytes: number;
@@ -102,11 +113,24 @@ export const session = {
   nrOosCount: 9,
   reorderSkip: 10,
   owner: 11,
+  /** Chains of programs: ingress in the lower half, egress in the upper. 0: none. */
+  chains: 12,
+  device: 13,
+  /** Tags, for programs. */
+  user: 14,
+  policy: 15,
   words: 16,
 } as const;
 
 /** Bits of `way.header` above the 16 of the L2TP header. */
-export const sessionFlag = { receiveSequence: 0x1_0000, lnsMode: 0x2_0000, tapped: 0x4_0000 } as const;
+export const sessionFlag = {
+  receiveSequence: 0x1_0000,
+  lnsMode: 0x2_0000,
+  tapped: 0x4_0000,
+  /** Programs see what it receives, or sends. */
+  ingress: 0x8_0000,
+  egress: 0x10_0000,
+} as const;
 
 /**
  * A tunnel, at its local id. Its address is one of two blocks: the control thread fills the other one and publishes it by
@@ -127,7 +151,7 @@ export const block = {
 } as const;
 
 /** A port, at its slot. Word offsets. `handle` is for punts; `backing` of a TUN port is one of `backing`. */
-export const port = { state: 0, mtu: 1, handle: 2, backing: 3, words: 16 } as const;
+export const port = { state: 0, mtu: 1, handle: 2, backing: 3, device: 4, chains: 5, words: 16 } as const;
 export const backing = { none: 0, kernel: 1, control: 2 } as const;
 export const portState = { closed: 0, up: 1, down: 2 } as const;
 
@@ -176,6 +200,10 @@ export const unit = {
   /** Limits for what the peer sends and receives (`rate.ts`). */
   up: 12,
   down: 12 + limiterWords,
+  chains: 12 + 2 * limiterWords,
+  device: 13 + 2 * limiterWords,
+  user: 14 + 2 * limiterWords,
+  policy: 15 + 2 * limiterWords,
   words: 48,
 } as const;
 
@@ -188,6 +216,9 @@ export const unitFlag = {
   addressCompression: 16,
   protocolCompression: 32,
   multilink: 256,
+  /** Programs see what it receives, or sends. */
+  ingress: 512,
+  egress: 1024,
 } as const;
 
 /** Float64 counters of one thread for one unit: IP packets and their bytes. */
@@ -221,15 +252,27 @@ export const portCounter = {
   count: 8,
 } as const;
 
+/** Float64 counters of one thread for one program, at its slot. */
+export const programCounter = {
+  runs: 0,
+  nanoseconds: 1,
+  /** By verdict: aborted, drop, pass, tx, redirect, and whatever is none of these. */
+  verdicts: 2,
+  count: 8,
+} as const;
+
 const line = 64;
 const page = 4096;
 const tunnelIds = 65536;
 export const puntRingBytes = 1 << 20;
+export const handoffBytes = 1 << 20;
+export const programSlots = 4096;
 const workBytesFixed = 8 << 20;
 /** For packets that wait for their limit, and for packets that were put together from fragments. */
 const waitingBytes = 9 << 20;
 /** Few units have several links, and few fragments wait at a time. */
 const multilinkCapacity = { bundles: 4096, fragments: 16384 } as const;
+const defaultMapMemory = 16 << 20;
 const transmitQueueBytes = 512 << 10;
 
 export function planLayout(capacity: Capacity, workers: number): Layout {
@@ -256,6 +299,9 @@ export function planLayout(capacity: Capacity, workers: number): Layout {
     forwardCounters: take(sessionSlots * forwardCounter.count * 8),
     unitCounters: take(unitSlots * unitCounter.count * 8),
     puntRing: take(puntRingBytes + page),
+    programCounters: take(programSlots * programCounter.count * 8),
+    programState: take(state.bytes, state.bytes),
+    handoff: take(handoffBytes + page),
     work: take(workBytes),
     workBytes,
   });
@@ -278,5 +324,7 @@ export function planLayout(capacity: Capacity, workers: number): Layout {
     ),
   };
   const arenas = Array.from({ length: workers + 1 }, (_, index) => arena(index));
-  return { bytes: next, capacity, hashBits, routeHashBits, arenas, ...tables };
+  const mapsBytes = capacity.mapMemory ?? defaultMapMemory;
+  const maps = { maps: take(mapsBytes), mapsBytes };
+  return { bytes: next, capacity, hashBits, routeHashBits, arenas, ...tables, ...maps };
 }

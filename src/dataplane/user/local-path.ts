@@ -27,11 +27,12 @@ export function createLocalPath(
   scheduler: Scheduler,
   drainPunts: () => void,
   deferred: boolean,
+  wake: (worker: number) => void,
 ): LocalPath {
   const { memory, layout, ports, channels, units } = core;
   const { u8, u32, f64 } = memory;
   const context = { memory, layout, arena: layout.arenas[0]! };
-  const path = createPath(context);
+  const path = createPath(context, { wake });
   const drops = createDropCounter(context);
   const buffer = path.region.allocate(headroom + longestDatagram) + headroom;
   const name = path.region.allocate(32);

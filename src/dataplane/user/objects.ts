@@ -2,6 +2,7 @@
 
 import type { Memory } from "../../system/memory.js";
 import type { DeviceState, PortKind, SessionState, TunnelState, UnitState } from "../attributes.js";
+import type { DeleteReason } from "../contract.js";
 import type { Counting } from "./counting.js";
 import type { EventStream } from "./events.js";
 import type { Grace } from "./grace.js";
@@ -80,6 +81,8 @@ export interface Unit {
   attributes: Omit<UnitState, "unit" | "name" | "channels" | "idle" | "counters">;
   /** In the order in which they were connected. */
   readonly channels: Set<Session>;
+  /** Flags of `unitFlag` that say that programs see its packets. */
+  watched: number;
   /** Index of its bundle, for multilink. */
   bundle: number | undefined;
   readonly routes: Set<Route>;
@@ -95,6 +98,14 @@ export interface Route {
 }
 
 export const noTraffic = (): Traffic => ({ packets: 0, bytes: 0, errors: 0 });
+
+export interface Births {
+  /** Resolves when the device's programs would see a frame; undefined: at once. */
+  portBorn(port: Port): Promise<void> | undefined;
+  unitBorn(unit: Unit): Promise<void> | undefined;
+  sessionBorn(session: Session): Promise<void> | undefined;
+  gone(object: Port | Unit | Session, reason: DeleteReason): void;
+}
 
 export interface Core {
   readonly memory: Memory;
@@ -113,6 +124,9 @@ export interface Core {
   /** Sessions by channel. */
   readonly channels: Map<number, Session>;
   readonly units: Map<number, Unit>;
+  readonly unitNames: Map<string, Unit>;
+  /** What is to be done when devices come and go: programs are attached to them. */
+  readonly births: Births;
   readonly bundles: Bundles;
   /** By prefix as text, in its canonical form. */
   readonly routes: Map<string, Route>;

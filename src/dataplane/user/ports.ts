@@ -13,6 +13,7 @@ import {
 } from "../attributes.js";
 import type { Dataplane, DeleteReason } from "../contract.js";
 import { parse, refuse } from "../errors.js";
+import { createDeviceNumbers } from "./devices.js";
 import { backing, portState, port as record, unit as unitRecord } from "./layout.js";
 import type { Core, HostDevice, Port } from "./objects.js";
 import { createSlots } from "./slots.js";
@@ -43,7 +44,7 @@ export type Transports = Partial<Record<PortKind, OpenTransport>>;
 
 export interface Ports {
   readonly operations: Dataplane["port"];
-  readonly devices: Dataplane["device"];
+  readonly devices: Pick<Dataplane["device"], "get" | "list" | "set" | "route" | "unroute">;
   remove(port: Port, reason: DeleteReason): Promise<void>;
 }
 
@@ -61,7 +62,7 @@ export function createPorts(
   const slots = createSlots(0, layout.capacity.ports);
   const kinds = Object.keys(transports) as PortKind[];
   let lastHandle = 0;
-  let lastDevice = 0;
+  const numbers = createDeviceNumbers(layout);
 
   const find = (handle: number): Port =>
     ports.get(handle) ?? refuse("ENODEV", `port ${handle}`, "no such port", "see `port list`");
@@ -91,12 +92,15 @@ export function createPorts(
     return { ...device, counters: { rxPackets, rxBytes, rxDropped, txPackets, txBytes, txDropped: txErrors } };
   }
 
-  function opened(port: Port, backed: number): PortState {
+  async function opened(port: Port, backed: number): Promise<PortState> {
     const at = (layout.ports >> 2) + port.slot * record.words;
     memory.u32[at + record.handle] = port.handle;
     memory.u32[at + record.backing] = backed;
+    memory.u32[at + record.device] = port.device.device;
+    memory.u32[at + record.chains] = 0;
     ports.set(port.handle, port);
     portSlots.set(port.slot, port);
+    await core.births.portBorn(port);
     publish(port);
     events.emit({ type: "port-opened", port: port.handle });
     return state(port);
@@ -118,12 +122,12 @@ export function createPorts(
         kind: "tun",
         local: name,
         segmentation: segmentation && host !== undefined,
-        device: { device: ++lastDevice, name: `tun/${name}`, mtu, up: true, addresses: [] },
+        device: { device: numbers.port(slot), name: `tun/${name}`, mtu, up: true, addresses: [] },
         tunnels: new Set(),
         host,
         close,
       };
-      return opened(port, backing[backed]);
+      return await opened(port, backing[backed]);
     } catch (error) {
       slots.give(slot);
       throw error;
@@ -141,6 +145,7 @@ export function createPorts(
 
   async function remove(port: Port, reason: DeleteReason): Promise<void> {
     ports.delete(port.handle);
+    core.births.gone(port, reason);
     const childReason = reason === "deleted" ? "parent-deleted" : reason;
     await Promise.all([...port.tunnels].map((tunnel) => removeTunnel(tunnel, childReason)));
     Atomics.store(memory.i32, (layout.ports >> 2) + port.slot * record.words + record.state, portState.closed);
@@ -191,7 +196,7 @@ export function createPorts(
             local: transport.local,
             family: splitSocketAddress(local).family,
             device: {
-              device: ++lastDevice,
+              device: numbers.port(slot),
               name: `${kind}/${transport.local}`,
               mtu: longestDatagram,
               up: true,
@@ -201,7 +206,7 @@ export function createPorts(
             host: undefined,
             close: transport.close,
           };
-          return opened(port, backing.none);
+          return await opened(port, backing.none);
         } catch (error) {
           slots.give(slot);
           throw error;

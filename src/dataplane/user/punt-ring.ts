@@ -18,6 +18,9 @@ export const puntKind = {
   demand: 6,
   tapIn: 7,
   tapOut: 8,
+  /** A frame for the reader of an xskmap; a line of a program. */
+  xsk: 9,
+  trace: 10,
 } as const;
 
 const field = {

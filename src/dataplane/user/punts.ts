@@ -17,12 +17,19 @@ export interface Punts {
 /** Frames per ring and turn of the event loop: timers and the API get their turn in a flood. */
 const perTurn = 256;
 
-export function createPunts(core: Core): Punts {
+/** Who takes what is no frame for the gateway. */
+export interface ProgramReaders {
+  frame(record: number, bytes: Uint8Array): void;
+  line(program: number, device: number, time: number, text: string): void;
+}
+
+export function createPunts(core: Core, programs: ProgramReaders): Punts {
   const { memory, layout, events, tunnelIds, portSlots } = core;
   const { i32, u8, f64, view } = memory;
   const readers = layout.arenas.map(({ puntRing }) => createPuntReader(memory, puntRing));
   const wake = layout.puntWake >> 2;
   let listener: (batch: readonly Punt[]) => void = () => {};
+  const decoder = new TextDecoder();
   let following = false;
 
   function localOf(port: Port, at: number): string | undefined {
@@ -66,6 +73,15 @@ export function createPunts(core: Core): Punts {
         }
         if (record.kind === puntKind.demand) {
           events.emit({ type: "unit-demand", unit: record.unit });
+          return;
+        }
+        if (record.kind === puntKind.xsk) {
+          programs.frame(record.object, u8.slice(record.at, record.at + record.length));
+          return;
+        }
+        if (record.kind === puntKind.trace) {
+          const text = decoder.decode(u8.slice(record.at, record.at + record.length));
+          programs.line(record.object, record.unit, f64[record.local >> 3]!, text);
           return;
         }
         const punt = toPunt(record);

@@ -9,6 +9,7 @@ import {
 import type { Dataplane, DeleteReason } from "../contract.js";
 import { parse, refuse } from "../errors.js";
 import type { Channels } from "./channels.js";
+import { createDeviceNumbers } from "./devices.js";
 import { session as record, sessionFlag, way } from "./layout.js";
 import { type Core, noTraffic, type Session, type Tunnel } from "./objects.js";
 import { sessionKey } from "./session-table.js";
@@ -23,10 +24,11 @@ export interface Sessions {
 }
 
 export function createSessions(core: Core, { part, shorten }: Channels): Sessions {
-  const { memory, layout, table, counting, grace, events, tunnels, sessions, channels } = core;
+  const { memory, layout, table, counting, grace, events, tunnels, sessions, channels, births } = core;
   const { i32, u32 } = memory;
   const shortcut = createShortcut(memory, layout);
   const slots = createSlots(1, layout.capacity.sessions);
+  const devices = createDeviceNumbers(layout);
   let lastHandle = 0;
   let lastChannel = 0;
 
@@ -94,6 +96,7 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
     tunnel.sessions.delete(attributes.sessionId);
     table.remove(sessionKey(tunnel.attributes.tunnelId, attributes.sessionId), slot);
     Atomics.add(i32, recordOf(slot) + record.generation, 1);
+    births.gone(session, reason);
     const parted = part(session, reason === "deleted" ? "parent-deleted" : reason);
     events.emit({ type: "session-deleted", session: handle, reason });
     await Promise.all([parted, grace()]);
@@ -152,11 +155,12 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
         i32[at + record.channel] = session.channel;
         i32[at + record.reorderTimeout] = attributes.reorderTimeout;
         i32[at + record.offset] = offset;
-        table.insert(sessionKey(tunnelId, sessionId), slot);
-
+        i32[at + record.device] = devices.channel(slot);
         tunnel.sessions.set(sessionId, session);
         sessions.set(session.handle, session);
         channels.set(session.channel, session);
+        await births.sessionBorn(session);
+        if (!session.deleted) table.insert(sessionKey(tunnelId, sessionId), slot);
         events.emit({ type: "session-created", session: session.handle, channel: session.channel });
         return state(session);
       },

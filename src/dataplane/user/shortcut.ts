@@ -9,10 +9,11 @@
 
 import type { Memory } from "../../system/memory.js";
 import { flag } from "../../wire/l2tp2.js";
-import { type Layout, session, way } from "./layout.js";
-import { isTapped } from "./tap.js";
+import { type Layout, session, sessionFlag, way } from "./layout.js";
 
 const optional = flag.length | flag.sequence | flag.offset;
+/** Somebody wants to see the frames of a session with one of these. */
+const watched = sessionFlag.tapped | sessionFlag.ingress | sessionFlag.egress;
 
 export interface Shortcut {
   /** Stores the ids of the direction from slot `from` to slot `to`, before their bridge begins. */
@@ -31,7 +32,7 @@ export function createShortcut({ i32 }: Memory, layout: Layout): Shortcut {
   const header = (slot: number): number => Atomics.load(i32, step(slot, way.header));
   /** Whether frames may go the short way from one session to another: to a bare header, and unseen. */
   const mayCross = (from: number, to: number): boolean =>
-    (header(to) & optional) === 0 && !isTapped(header(from)) && !isTapped(header(to));
+    (header(to) & optional) === 0 && ((header(from) | header(to)) & watched) === 0;
   const close = (from: number): void => void Atomics.store(i32, step(from, way.onward), 0);
 
   return {

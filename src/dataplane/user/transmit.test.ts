@@ -12,7 +12,9 @@ function createBench({ segmentation = true } = {}) {
   const memory = createMemory(layout.bytes + (1 << 20));
   const arena = layout.arenas[0]!;
   const region = createRegion(memory, arena.work, arena.work + arena.workBytes);
-  const transmitter = createTransmitter({ memory, layout, arena }, region);
+  const transmitter = createTransmitter({ memory, layout, arena }, region, () => {
+    throw new Error("no port has programs");
+  });
   const sent: { tunnel: number; datagrams: string[] }[] = [];
   const bench = { fault: (_message: number, _attempt: number): Failure | undefined => undefined };
   let attempts = 0;

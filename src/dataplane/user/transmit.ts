@@ -4,12 +4,13 @@
  * each tunnel has a message of its own open, sessions that take turns still gather. Nothing is copied: what is queued stays
  * where it is until `flush`.
  *
- * An egress program will run here, in `append`.
+ * A port's egress programs run in `append`, which then gives each port's messages to nothing else: `reserve` has none for it.
  */
 import { type Region, storePointer } from "../../system/memory.js";
 import { iovec } from "../../system/structs.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
+import type { Hooks } from "./hooks/hooks.js";
 import { block, forwardCounter, portCounter, port as portRecord, portState, sessionCounter } from "./layout.js";
 import { createQueue, type Queue, queueLimits, run, segmentOf, state } from "./transmit-queue.js";
 
@@ -45,6 +46,8 @@ export interface Transmitter {
   join(message: number, start: number, count: number, total: number): void;
   /** Offset of `bytes` to write a header or a frame into; they last until `flush`. */
   scratch(bytes: number): number;
+  /** Whether `scratch` has so many bytes without a flush. */
+  holds(bytes: number): boolean;
   flush(): void;
   /** As `flush`, but what `scratch` gave lasts on. */
   drain(): void;
@@ -64,16 +67,20 @@ export interface Sender {
 }
 
 const scratchBytes = 512 << 10;
+const longestDatagram = 65_536;
 
-export function createTransmitter(context: Context, region: Region): Transmitter {
+export function createTransmitter(context: Context, region: Region, hooks: () => Hooks): Transmitter {
   const { memory, layout, arena } = context;
-  const { u32, f64 } = memory;
+  const { u8, u32, f64 } = memory;
   const drops = createDropCounter(context);
   const senders: (Sender | undefined)[] = [];
   const queues: (Queue | undefined)[] = [];
   const spare: Queue[] = [];
   /** State of the message that a tunnel's frames joined last; what it says of itself tells whether more may. */
   const joined = new Int32Array(65536);
+  /** The same for ports with programs. */
+  const joinedSeen = new Int32Array(65536);
+  const linear = region.allocate(longestDatagram);
   const scratchStart = region.allocate(scratchBytes);
   let scratchNext = scratchStart;
   const counters = arena.portCounters >> 3;
@@ -176,6 +183,13 @@ export function createTransmitter(context: Context, region: Region): Transmitter
     scratchNext = scratchStart;
   }
 
+  function scratch(bytes: number): number {
+    if (scratchNext + bytes > scratchStart + scratchBytes) flush();
+    const at = scratchNext;
+    scratchNext += (bytes + 7) & ~7;
+    return at;
+  }
+
   /** Counts a frame that cannot even be queued, and says why. */
   function refuse(address: number, source: number, length: number): void {
     const port = u32[(address + block.port) >> 2]!;
@@ -185,15 +199,18 @@ export function createTransmitter(context: Context, region: Region): Transmitter
     if (source !== 0) f64[sessionCounters + source * sessionCounter.count + sessionCounter.forwardErrors]! += 1;
   }
 
-  function open(tunnel: number, address: number, total: number): number {
+  const isSeen = (port: number): boolean => u32[ports + port * portRecord.words + portRecord.chains]! >>> 16 !== 0;
+
+  function open(tunnel: number, address: number, total: number, seen: boolean): number {
     const port = u32[(address + block.port) >> 2]!;
     const queue = queues[port];
     const record = ports + port * portRecord.words;
     const isUp = u32[record + portRecord.state] === portState.up;
     if (queue === undefined || !isUp || total > u32[record + portRecord.mtu]!) return 0;
+    if (!seen && isSeen(port)) return 0;
     if (queue.count === messages) flushQueue(queue);
     const at = (queue.states + queue.count++ * state.size) >> 2;
-    joined[tunnel] = at;
+    (seen ? joinedSeen : joined)[tunnel] = at;
     u32[at + state.tunnel] = tunnel;
     u32[at + state.address] = address;
     u32[at + state.segment] = total;
@@ -209,7 +226,41 @@ export function createTransmitter(context: Context, region: Region): Transmitter
   function reserve(tunnel: number, address: number, total: number): number {
     const at = joined[tunnel]!;
     const fits = total <= u32[at + state.room]! && u32[at + state.tunnel] === tunnel;
-    return fits && u32[at + state.address] === address ? at : open(tunnel, address, total);
+    return fits && u32[at + state.address] === address ? at : open(tunnel, address, total, false);
+  }
+
+  /** A datagram of a port with programs: they want it in one piece. */
+  function appendSeen(
+    tunnel: number,
+    address: number,
+    header: number,
+    headerLength: number,
+    payload: number,
+    length: number,
+    source: number,
+  ): void {
+    const port = u32[(address + block.port) >> 2]!;
+    let start = header;
+    if (header + headerLength !== payload) {
+      u8.copyWithin(linear, header, header + headerLength);
+      u8.copyWithin(linear + headerLength, payload, payload + length);
+      start = scratch(headerLength + length);
+      u8.copyWithin(start, linear, linear + headerLength + length);
+    }
+    if (!hooks().portOut(port, start, headerLength + length, 0)) {
+      keep(source, 1, length);
+      return;
+    }
+    const { at, length: total } = hooks().frame;
+    const last = joinedSeen[tunnel]!;
+    const fits = total <= u32[last + state.room]! && u32[last + state.tunnel] === tunnel;
+    const message = fits && u32[last + state.address] === address ? last : open(tunnel, address, total, true);
+    if (message === 0) refuse(address, source, length);
+    else {
+      credit(message, source, 1, length);
+      addPiece(message, at, total);
+      account(message, 1, total);
+    }
   }
 
   function vacancies(at: number, total: number): number {
@@ -278,7 +329,9 @@ export function createTransmitter(context: Context, region: Region): Transmitter
     const total = headerLength + length;
     const at = reserve(tunnel, address, total);
     if (at === 0) {
-      refuse(address, source, length);
+      if (isSeen(u32[(address + block.port) >> 2]!)) {
+        appendSeen(tunnel, address, header, headerLength, payload, length, source);
+      } else refuse(address, source, length);
       return;
     }
     credit(at, source, 1, length);
@@ -310,12 +363,8 @@ export function createTransmitter(context: Context, region: Region): Transmitter
     keep,
     credit,
     join,
-    scratch(bytes) {
-      if (scratchNext + bytes > scratchStart + scratchBytes) flush();
-      const at = scratchNext;
-      scratchNext += (bytes + 7) & ~7;
-      return at;
-    },
+    scratch,
+    holds: (bytes) => scratchNext + bytes <= scratchStart + scratchBytes,
     flush,
     drain,
   };

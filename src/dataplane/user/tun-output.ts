@@ -6,6 +6,7 @@ import type { Sum } from "./checksum.js";
 import { createCoalescer, joining } from "./coalesce.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
+import type { Hooks } from "./hooks/hooks.js";
 import { backing, portCounter, port as portRecord, portState } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
 
@@ -36,6 +37,7 @@ export function createTunOutput(
   sum: Sum,
   punts: PuntWriter,
   reserve: number,
+  hooks: () => Hooks,
 ): TunOutput {
   const { memory, layout, arena } = context;
   const { u32, f64 } = memory;
@@ -154,7 +156,14 @@ export function createTunOutput(
       ring?.close();
       ring = undefined;
     },
-    add(port, unit, at, length) {
+    add(port, unit, first, firstLength) {
+      let at = first;
+      let length = firstLength;
+      if (hooks().seesPortOut(port)) {
+        if (!hooks().hostOut(port, at, length)) return false;
+        at = hooks().frame.at;
+        length = hooks().frame.length;
+      }
       const record = records + port * portRecord.words;
       if (u32[record + portRecord.state] !== portState.up) {
         drops.leaving(drop["device-down"]);

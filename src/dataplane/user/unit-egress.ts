@@ -6,6 +6,7 @@ import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
 import { type Egress, headroom } from "./egress.js";
 import { createFragment } from "./fragments.js";
+import type { Hooks } from "./hooks/hooks.js";
 import { createIcmp } from "./icmp.js";
 import { fragmentBit, ipv4, ipv6, ppp, protocol } from "./ip-headers.js";
 import {
@@ -41,10 +42,14 @@ export interface UnitEgress {
    * virtio_net_hdr. `headroomForUnits` bytes before it are free.
    */
   receive(port: number, at: number, length: number, header: number): void;
+  /** As `receive`, for an IP packet whose port's programs have run. */
+  resume(port: number, at: number, length: number): void;
   /** Touches what the first `count` packets at these places will need, before they are received one by one. */
   fetch(places: Int32Array, count: number, header: number): void;
   /** Sends a frame over the bundle of a unit, from its protocol field on: `headroomForUnits` bytes before it are free. */
   sendOnBundle(bundle: number, at: number, length: number): boolean;
+  /** Sends an IP packet that a program has for a unit's peer. */
+  sendTo(slot: number, at: number, length: number): void;
   /** Sends what waited for its limit. */
   expire(now: number): void;
   /** When `expire` has something to do; Infinity when nothing waits. */
@@ -58,6 +63,8 @@ const waitingPackets = 2048;
 
 /** What the longest L2TP and PPP headers take. */
 export const headroomForUnits = headroom + 32;
+
+const longestPacket = 65_536 + 64;
 
 /** Packets that are looked up together. */
 export const together = 64;
@@ -77,6 +84,7 @@ export function createUnitEgress(
   routes: RouteLookup,
   limiter: Limiter,
   punts: PuntWriter,
+  hooks: Hooks,
 ): UnitEgress {
   const { memory, layout, arena } = context;
   const { u8, u32, f64, view } = memory;
@@ -93,6 +101,7 @@ export function createUnitEgress(
   const sessions = layout.sessions >> 2;
   const sessionCounters = arena.sessionCounters >> 3;
   const fetched = new Int32Array(together + 1);
+  const linear = region.allocate(longestPacket);
   let now = 0;
   let stamp = 0;
   /** The unit of the packet in hand, its record and its session, and the protocol field of its packets. */
@@ -180,7 +189,38 @@ export function createUnitEgress(
     else if (outcome === admitted.dropped) refuse(drop["rate-exceeded"]);
   }
 
+  /** A packet of a unit with programs: they want it in one piece, and may make another of it. */
+  function transmitSeen(head: number, headLength: number, body: number, length: number): void {
+    const all = headLength + length;
+    let at = head;
+    if (length > 0) {
+      u8.copyWithin(linear, head, head + headLength);
+      u8.copyWithin(linear + headLength, body, body + length);
+      at = room(all);
+      u8.copyWithin(at, linear, linear + all);
+    }
+    // A redirect may send another packet of another unit meanwhile.
+    const [unit0, record0, session0, protocol0] = [unit, record, session, pppProtocol];
+    const passes = hooks.unitOut(unit, at, all);
+    unit = unit0;
+    record = record0;
+    session = session0;
+    pppProtocol = protocol0;
+    if (!passes) {
+      f64[counters + unit * unitCounter.count + unitCounter.txDropped]! += 1;
+      return;
+    }
+    pppProtocol = u8[hooks.frame.at]! >>> 4 === 6 ? ppp.ipv6 : ppp.ipv4;
+    put(hooks.frame.at, hooks.frame.length, 0, 0);
+    pppProtocol = protocol0;
+  }
+
   function transmit(head: number, headLength: number, body: number, length: number): void {
+    if ((u32[record + unitRecord.flags]! & unitFlag.egress) === 0) put(head, headLength, body, length);
+    else transmitSeen(head, headLength, body, length);
+  }
+
+  function put(head: number, headLength: number, body: number, length: number): void {
     const flags = u32[record + unitRecord.flags]!;
     let start = head;
     if ((flags & unitFlag.protocolCompression) !== 0) u8[--start] = pppProtocol;
@@ -300,6 +340,17 @@ export function createUnitEgress(
     f64[counter + portCounter.rxBytes]! += bytes;
   }
 
+  /** Takes a packet of the host; answers how many it was. */
+  function pass(port: number, start: number, at: number, length: number, header: number): number {
+    if (length < ipv4.size) drops.leaving(drop["bad-ip"]);
+    else if (find(at, length)) {
+      if (header !== 0 && isSuper(memory, start)) return superPacket(port, start, at, length);
+      if (header !== 0 && !segmenter.complete(start, at, length)) refuse(drop["bad-offload"]);
+      else single(port, at, length);
+    }
+    return 1;
+  }
+
   return {
     fetch,
     begin(time) {
@@ -313,14 +364,33 @@ export function createUnitEgress(
         drops.received(drop["device-down"], port);
         return;
       }
-      let packets = 1;
-      if (length < ipv4.size) drops.leaving(drop["bad-ip"]);
-      else if (find(at, length)) {
-        if (header !== 0 && isSuper(memory, start)) packets = superPacket(port, start, at, length);
-        else if (header !== 0 && !segmenter.complete(start, at, length)) refuse(drop["bad-offload"]);
-        else single(port, at, length);
+      if (hooks.seesPortIn(port)) {
+        count(port, 1, length);
+        if (length > 0 && hooks.hostIn(port, at, length)) pass(port, start, hooks.frame.at, hooks.frame.length, 0);
+        return;
       }
-      count(port, packets, length);
+      count(port, pass(port, start, at, length, header), length);
+    },
+    resume: (port, at, length) => void pass(port, at, at, length, 0),
+    sendTo(slot, at, length) {
+      const before = [unit, record, session, pppProtocol] as const;
+      unit = slot;
+      record = units + slot * unitRecord.words;
+      session = u32[record + unitRecord.session]!;
+      const flags = u32[record + unitRecord.flags]!;
+      const v6 = u8[at]! >>> 4 === 6;
+      pppProtocol = v6 ? ppp.ipv6 : ppp.ipv4;
+      if ((flags & (v6 ? unitFlag.ipv6 : unitFlag.ipv4)) === 0) refuse(drop["np-down"]);
+      else if (session === 0) refuse(drop["unit-no-channel"]);
+      else if (length > u32[record + unitRecord.mtu]!) refuse(drop["packet-too-big"]);
+      else {
+        // What is before it may be another frame's.
+        u8.copyWithin(linear, at, at + length);
+        const own = room(length);
+        u8.copyWithin(own, linear, linear + length);
+        send(own, length, 0, 0);
+      }
+      [unit, record, session, pppProtocol] = before;
     },
     sendOnBundle: (bundle, at, length) => fragments.send(bundle, at, length, 0, 0),
     expire: waiting.expire,

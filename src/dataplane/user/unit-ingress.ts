@@ -6,6 +6,7 @@
 import type { Region } from "../../system/memory.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
+import type { Hooks } from "./hooks/hooks.js";
 import { fragmentBit, ipv4, ipv6, ppp, protocol } from "./ip-headers.js";
 import { puntRingBytes, session, unitCounter, unitFlag, unit as unitRecord } from "./layout.js";
 import { clampMss } from "./mss.js";
@@ -22,6 +23,8 @@ export interface UnitIngress {
   begin(now: number): void;
   /** Takes the PPP frame of `length` bytes at `payload` that the session at slot `from` (0: several) received for a unit. */
   receive(unit: number, from: number, port: number, payload: number, length: number): void;
+  /** Takes an IP packet of a unit after its programs have run. */
+  resume(unit: number, port: number, at: number, length: number): void;
   /** Lets through what waited for its limit, and gives up on what fragments wait for. */
   expire(now: number): void;
   /** When `expire` has something to do; Infinity when nothing waits. */
@@ -45,6 +48,7 @@ export function createUnitIngress(
   limiter: Limiter,
   writer: PuntWriter,
   flush: () => void,
+  hooks: Hooks,
 ): UnitIngress {
   const { memory, layout, arena } = context;
   const { u8, u32, i32, f64, view } = memory;
@@ -199,6 +203,21 @@ export function createUnitIngress(
     accept(unit, port, at, total);
   }
 
+  /** A packet of a unit with programs, which may make another of it. */
+  function seen(unit: number, port: number, at: number, length: number): void {
+    if (length < 1 || !hooks.unitIn(unit, at, length)) {
+      if (length < 1) refuse(unit, port, drop["bad-ip"]);
+      else f64[counters + unit * unitCounter.count + unitCounter.rxDropped]! += 1;
+      return;
+    }
+    resume(unit, port, hooks.frame.at, hooks.frame.length);
+  }
+
+  function resume(unit: number, port: number, at: number, length: number): void {
+    if (u8[at]! >>> 4 === 6) receive6(unit, port, at, length);
+    else receive4(unit, port, at, length);
+  }
+
   function receive(unit: number, session: number, port: number, payload: number, length: number, inner: boolean): void {
     const record = units + unit * unitRecord.words;
     if (u32[record + unitRecord.flags] === 0) {
@@ -218,7 +237,9 @@ export function createUnitIngress(
     }
     const kind = odd ? u8[at]! : view.getUint16(at);
     const field = odd ? 1 : 2;
-    if (kind === ppp.ipv4) receive4(unit, port, at + field, left - field);
+    if ((kind === ppp.ipv4 || kind === ppp.ipv6) && (u32[record + unitRecord.flags]! & unitFlag.ingress) !== 0) {
+      seen(unit, port, at + field, left - field);
+    } else if (kind === ppp.ipv4) receive4(unit, port, at + field, left - field);
     else if (kind === ppp.ipv6) receive6(unit, port, at + field, left - field);
     else if (kind === ppp.multilink && u32[record + unitRecord.bundle] !== 0) {
       // A packet that was put together is no fragment.
@@ -242,6 +263,7 @@ export function createUnitIngress(
       trusted = 0;
     },
     receive: (unit, session, port, payload, length) => receive(unit, session, port, payload, length, false),
+    resume,
     expire(time) {
       bundles.expire(time);
       waiting.expire(time);

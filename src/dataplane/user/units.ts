@@ -36,10 +36,9 @@ const flagOf = {
 } as const satisfies Partial<Record<keyof Attributes, number>>;
 
 export function createUnits(core: Core, { part }: Channels, { removeAll }: Routes): Units {
-  const { memory, layout, counting, grace, events, ports, units, bundles } = core;
+  const { memory, layout, counting, grace, events, ports, units, unitNames, bundles, births } = core;
   const { i32, u32 } = memory;
   const slots = createSlots(1, layout.capacity.units);
-  const names = new Set<string>();
   let lastHandle = 0;
 
   const recordOf = (slot: number): number => (layout.units >> 2) + slot * record.words;
@@ -91,7 +90,7 @@ export function createUnits(core: Core, { part }: Channels, { removeAll }: Route
     const { slot, handle, attributes, bundle } = unit;
     const at = recordOf(slot);
     const port = attributes.port === undefined ? undefined : ports.get(attributes.port);
-    let flags: number = unitFlag.exists;
+    let flags: number = unitFlag.exists | unit.watched;
     if (bundle !== undefined) flags |= unitFlag.multilink;
     u32[at + record.bundle] = bundle ?? 0;
     for (const [name, bit] of Object.entries(flagOf)) if (attributes[name as keyof typeof flagOf]) flags |= bit;
@@ -109,7 +108,8 @@ export function createUnits(core: Core, { part }: Channels, { removeAll }: Route
     const { handle, name, slot, channels } = unit;
     const at = recordOf(slot);
     units.delete(handle);
-    names.delete(name);
+    unitNames.delete(name);
+    births.gone(unit, reason);
     Atomics.store(i32, at + record.flags, 0);
     const parted = [...channels].map((session) => part(session, reason === "deleted" ? "parent-deleted" : reason));
     events.emit({ type: "unit-deleted", unit: handle, reason });
@@ -129,7 +129,7 @@ export function createUnits(core: Core, { part }: Channels, { removeAll }: Route
         const { name: wanted, ...attributes } = parse(unitCreate, "unit", input);
         const object = `unit ${wanted ?? ""}`.trim();
         check(object, attributes);
-        if (wanted !== undefined && names.has(wanted)) refuse("EEXIST", object, "the name is in use");
+        if (wanted !== undefined && unitNames.has(wanted)) refuse("EEXIST", object, "the name is in use");
         const slot = slots.take() ?? refuse("ENOSPC", object, `the table of ${layout.capacity.units} units is full`);
         const handle = ++lastHandle;
         const name = wanted ?? `ppp${handle - 1}`;
@@ -139,6 +139,7 @@ export function createUnits(core: Core, { part }: Channels, { removeAll }: Route
           slot,
           attributes,
           channels: new Set(),
+          watched: 0,
           bundle: undefined,
           routes: new Set(),
         };
@@ -148,8 +149,9 @@ export function createUnits(core: Core, { part }: Channels, { removeAll }: Route
           slots.give(slot);
           throw error;
         }
-        names.add(name);
+        unitNames.set(name, unit);
         units.set(handle, unit);
+        await births.unitBorn(unit);
         publish(unit);
         events.emit({ type: "unit-created", unit: handle });
         return state(unit);

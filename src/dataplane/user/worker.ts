@@ -3,12 +3,14 @@
  * commands. It never returns to its event loop before it is told to stop.
  */
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { clearEvent } from "../../system/event.js";
+import { clearEvent, signalEvent } from "../../system/event.js";
 import { attachMemory, type SharedMemory } from "../../system/memory.js";
 import { createPollSet } from "../../system/poll.js";
 import { nameThread, pinThread, threadId } from "../../system/thread.js";
+import type { Chain } from "./hooks/runner.js";
 import type { Layout } from "./layout.js";
 import { createPath } from "./path.js";
+import type { ProgramCode } from "./program-thread.js";
 import { createSocketSender } from "./socket-sender.js";
 import type { TunQueue } from "./tun-output.js";
 import { createReceiver, type WorkerPort } from "./worker-port.js";
@@ -19,8 +21,8 @@ export interface WorkerStart {
   readonly layout: Layout;
   /** Its arena; counts from 1. */
   readonly index: number;
-  /** eventfd that wakes it. */
-  readonly wake: number;
+  /** An eventfd for each worker that wakes it. */
+  readonly wakes: readonly number[];
   readonly commands: MessagePort;
   /** `performance.timeOrigin` of the control thread, whose clock is that of all threads. */
   readonly timeOrigin: number;
@@ -30,6 +32,10 @@ export type WorkerCommand =
   | { readonly do: "attach"; readonly port: WorkerPort }
   | { readonly do: "attach-tun"; readonly port: number; readonly queue: TunQueue; readonly reads: boolean }
   | { readonly do: "detach"; readonly port: number }
+  | { readonly do: "program"; readonly program: ProgramCode }
+  | { readonly do: "forget-program"; readonly slot: number }
+  | { readonly do: "chain"; readonly index: number; readonly chain: Chain | undefined }
+  | { readonly do: "measure"; readonly on: boolean }
   | { readonly do: "pin"; readonly cpu: number }
   | { readonly do: "stop" };
 
@@ -49,13 +55,16 @@ interface ServedPort {
 const longestWait = 100;
 /** Rounds of receiving from busy ports alone before the others are looked at. */
 const busyRounds = 8;
+/** Frames from other workers at a time. */
+const handedOver = 256;
 
-function run({ memory: shared, layout, index, wake, commands, timeOrigin }: WorkerStart): void {
+function run({ memory: shared, layout, index, wakes, commands, timeOrigin }: WorkerStart): void {
+  const wake = wakes[index - 1]!;
   nameThread(`junctor-data-${index}`);
   const memory = attachMemory(shared);
   const { i32, u32 } = memory;
   const arena = layout.arenas[index]!;
-  const path = createPath({ memory, layout, arena });
+  const path = createPath({ memory, layout, arena }, { wake: (worker) => signalEvent(wakes[worker - 1]!) });
   const poll = createPollSet(path.region, layout.capacity.ports + 1);
   const receive = createReceiver({ memory, layout, arena }, path);
   const readTun = createTunReader(memory, path);
@@ -86,13 +95,16 @@ function run({ memory: shared, layout, index, wake, commands, timeOrigin }: Work
       busy = ports.filter((port) => port.busy).length;
       path.transmitter.detach(command.port);
       path.tun.detach(command.port);
-    } else if (command.do === "pin") pinThread(command.cpu);
+    } else if (command.do === "program") path.programs.install(command.program);
+    else if (command.do === "forget-program") path.programs.remove(command.slot);
+    else if (command.do === "chain") path.programs.chain(command.index, command.chain);
+    else if (command.do === "measure") path.programs.measure(command.on);
+    else if (command.do === "pin") pinThread(command.cpu);
     else running = false;
     watch();
   }
 
   function takeCommands(): void {
-    clearEvent(wake);
     Atomics.store(i32, arena.commands >> 2, 0);
     for (
       let message = receiveMessageOnPort(commands);
@@ -129,7 +141,7 @@ function run({ memory: shared, layout, index, wake, commands, timeOrigin }: Work
     passQuiescentPoint(false);
     const deadline = path.deadline();
     const untilDeadline = deadline === Number.POSITIVE_INFINITY ? longestWait : deadline - clock();
-    poll.wait(busy > 0 ? 0 : Math.min(Math.max(untilDeadline, 0), longestWait));
+    poll.wait(busy > 0 || path.awaited() ? 0 : Math.min(Math.max(untilDeadline, 0), longestWait));
     for (let at = 0; at < ports.length; at++) {
       const port = ports[at]!;
       if (!port.busy && poll.readable(at + 1)) {
@@ -137,7 +149,15 @@ function run({ memory: shared, layout, index, wake, commands, timeOrigin }: Work
         busy++;
       }
     }
+    if (poll.readable(0)) clearEvent(wake);
     if (Atomics.load(i32, arena.commands >> 2) !== 0) takeCommands();
+  }
+
+  /** Frames that other workers have handed to this one. */
+  function takeOver(now: number): void {
+    path.begin(now);
+    path.takeOver(handedOver);
+    path.end();
   }
 
   watch();
@@ -156,6 +176,7 @@ function run({ memory: shared, layout, index, wake, commands, timeOrigin }: Work
       port.busy = false;
       busy--;
     }
+    if (path.awaited()) takeOver(now);
     announcePunts();
   }
   passQuiescentPoint(false);

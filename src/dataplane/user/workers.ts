@@ -1,7 +1,7 @@
 /** The data workers as the control thread sees them: started, told what to do one command at a time, stopped. */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { JunctorError } from "../../errors.js";
-import { type EventFd, openEventFd, signalEvent } from "../../system/event.js";
+import { type EventFd, signalEvent } from "../../system/event.js";
 import type { Memory } from "../../system/memory.js";
 import type { Layout } from "./layout.js";
 import type { WorkerAnswer, WorkerCommand, WorkerStart } from "./worker.js";
@@ -20,11 +20,19 @@ interface Expected {
   reject(error: Error): void;
 }
 
-export function startWorker(memory: Memory, layout: Layout, index: number): DataWorker {
-  const wake: EventFd = openEventFd();
+/** `wakes` has an eventfd for each worker, which wakes it; they are closed with it. */
+export function startWorker(memory: Memory, layout: Layout, index: number, wakes: readonly EventFd[]): DataWorker {
+  const wake = wakes[index - 1]!;
   const { timeOrigin } = performance;
   const { port1: commands, port2: theirs } = new MessageChannel();
-  const workerData: WorkerStart = { memory: memory.shared, layout, index, wake: wake.fd, commands: theirs, timeOrigin };
+  const workerData: WorkerStart = {
+    memory: memory.shared,
+    layout,
+    index,
+    wakes: wakes.map(({ fd }) => fd),
+    commands: theirs,
+    timeOrigin,
+  };
   const worker = new Worker(compiledUrl("./worker.js", import.meta.url), {
     workerData,
     transferList: [theirs as MessagePort],

@@ -3,6 +3,7 @@ import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
 import { canonicalAddress, splitAddress } from "./address.js";
 import { nearest } from "./problems.js";
+import { resolvePrograms } from "./resolve-programs.js";
 import { readSecret } from "./resolve-secret.js";
 import { resolveAaa, resolvePools, resolveTerminate, resolveTun } from "./resolve-terminate.js";
 import type { ConfigDocument } from "./schema.js";
@@ -59,6 +60,7 @@ export function resolveConfig(document: ConfigDocument, context: ResolveContext)
     tun: resolveTun(document, context),
     pools: resolvePools(document),
     aaa: resolveAaa(document, hostName, context),
+    programs: resolvePrograms(document, context),
   };
 }
 

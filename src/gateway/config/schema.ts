@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { splitAddress } from "./address.js";
 import { aaa } from "./schema-aaa.js";
+import { programs } from "./schema-programs.js";
 import { pools, profiles, terminate, tun } from "./schema-terminate.js";
 import { addressMessage, duration, file, prefix, socketAddress } from "./schema-values.js";
 
@@ -306,6 +307,7 @@ export const configSchema = z
     pools,
     profiles,
     aaa,
+    programs,
   })
   .describe("Junctor configuration");
 

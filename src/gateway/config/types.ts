@@ -1,4 +1,5 @@
 /** The configuration as the daemon and the gateway work with it: defaults applied, files read, addresses in one spelling. */
+import type { Framing, Hook, VerdictName } from "../../dataplane/attributes.js";
 import type { Limits, Result } from "../../l2tp/types.js";
 import type { AuthProtocol } from "../../ppp/types.js";
 import type { AaaConfig } from "../aaa/config.js";
@@ -31,6 +32,29 @@ export interface Config {
   readonly tun: TunConfig;
   readonly pools: readonly PoolConfig[];
   readonly aaa: AaaConfig;
+  readonly programs: readonly ProgramConfig[];
+}
+
+export interface ObjectConfig {
+  /** The same for the same file, contents and globals. */
+  readonly key: string;
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly globals: Readonly<Record<string, unknown>>;
+}
+
+/** A program and the devices it runs on. */
+export interface ProgramConfig {
+  readonly object: ObjectConfig;
+  /** Function or section; undefined: the object's only one. */
+  readonly program: string | undefined;
+  readonly device: string;
+  readonly hook: Hook;
+  readonly priority: number;
+  readonly runOn: readonly VerdictName[];
+  readonly framing: Framing | undefined;
+  readonly mode: "user" | "native" | "generic";
+  readonly pin: string | undefined;
 }
 
 /** How we behave on a control connection. Times in milliseconds. */

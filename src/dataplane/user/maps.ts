@@ -1,0 +1,181 @@
+/** Maps of the engine: made with an object or on their own, reached by handle, kept by programs, pins and whoever made them. */
+import { JunctorError } from "../../errors.js";
+import { createMapStore, type MapStore, type XdpMap } from "../../xdp/maps/store.js";
+import { viewMemory } from "../../xdp/memory.js";
+import { type MapSpec, type MapTypeName, mapTypes } from "../../xdp/spec.js";
+import { type MapState, mapCreate, mapElement, mapEntry, mapKey, mapPin } from "../attributes.js";
+import type { Dataplane } from "../contract.js";
+import { parse, refuse } from "../errors.js";
+import { consumeMap, type MapReaders } from "./map-readers.js";
+import type { Core } from "./objects.js";
+
+export interface Maps {
+  readonly store: MapStore;
+  readonly operations: Dataplane["map"];
+  find(handle: number): XdpMap;
+  /** Hands the bytes of a frame for an xskmap to whoever reads it. */
+  frame(record: number, bytes: Uint8Array): void;
+  /** The map that has this pin. */
+  pinned(name: string): XdpMap | undefined;
+  pin(map: XdpMap, name: string | undefined): void;
+  close(): void;
+}
+
+/** What maps need of programs. */
+export interface MapUsers {
+  /** Handles of the programs that use a map. */
+  of(map: XdpMap): readonly number[];
+  /** The engine's number for what user space puts into a map of objects. @throws JunctorError */
+  resolve(map: XdpMap, value: Uint8Array): number;
+  drop(map: XdpMap, number: number): void;
+}
+
+const flagOf = { any: 0, noexist: 1, exist: 2 } as const;
+const longestDump = 65_536;
+
+export function createMaps(core: Core, users: MapUsers): Maps {
+  const { memory, layout, grace } = core;
+  const store = createMapStore({
+    memory: viewMemory(memory.shared),
+    region: { start: layout.maps, bytes: layout.mapsBytes },
+    cpus: layout.arenas.length,
+    host: { resolve: users.resolve, drop: users.drop },
+    defer: (free) => void grace().then(free),
+  });
+  const pins = new Map<string, XdpMap>();
+  /** Maps that were made by `create` and not released. */
+  const own = new Set<XdpMap>();
+  const readers: MapReaders = new Map();
+
+  const find = (handle: number): XdpMap =>
+    store.get(handle) ?? refuse("ENOENT", `map ${handle}`, "no such map", "see `map list`");
+
+  const pinOf = (map: XdpMap): string | undefined => [...pins].find(([, pinned]) => pinned === map)?.[0];
+
+  function state(map: XdpMap): MapState {
+    const { name, type, keySize, valueSize, maxEntries, flags } = map.spec;
+    const common = { map: map.id, name, type, keySize, valueSize, maxEntries, flags, programs: [...users.of(map)] };
+    const pin = pinOf(map);
+    return pin === undefined ? common : { ...common, pin };
+  }
+
+  /** What the store refuses, in the contract's voice. */
+  function attempt<T>(map: XdpMap, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof JunctorError)) throw error;
+      return refuse(error.code as "EINVAL", `map ${map.id} (${map.spec.name})`, error.message, error.hint);
+    }
+  }
+
+  function pin(map: XdpMap, name: string | undefined): void {
+    const before = pinOf(map);
+    if (before === name) return;
+    if (name !== undefined && pins.has(name)) refuse("EEXIST", `pin ${name}`, "another map has this name");
+    if (name !== undefined) {
+      map.retain();
+      pins.set(name, map);
+    }
+    if (before !== undefined) {
+      pins.delete(before);
+      map.release();
+    }
+  }
+
+  return {
+    store,
+    find,
+    pin,
+    pinned: (name) => pins.get(name),
+    frame: (record, bytes) => {
+      const map = store.byRecord(record);
+      if (map !== undefined) for (const listener of readers.get(map.id)?.listeners ?? []) listener(bytes);
+    },
+    close() {
+      for (const { stop } of readers.values()) stop();
+    },
+    operations: {
+      async create(input) {
+        const { name, type, keySize, valueSize, maxEntries, flags, pin: wanted } = parse(mapCreate, "map", input);
+        const object = `map ${name}`;
+        if (!(type in mapTypes)) {
+          refuse("EINVAL", object, `unknown type ${type}`, `it is one of ${Object.keys(mapTypes).join(", ")}`);
+        }
+        const spec: MapSpec = { name, type: type as MapTypeName, keySize, valueSize, maxEntries, flags };
+        let map: XdpMap;
+        try {
+          map = store.create(spec);
+        } catch (error) {
+          if (!(error instanceof JunctorError)) throw error;
+          return refuse(error.code as "EINVAL", object, error.message, error.hint);
+        }
+        own.add(map);
+        if (wanted !== undefined) pin(map, wanted);
+        return state(map);
+      },
+      async lookup(input) {
+        const { map: handle, key } = parse(mapElement, "map", input);
+        const map = find(handle);
+        const value = attempt(map, () => map.lookup(key));
+        return value ?? refuse("ENOENT", `map ${handle} (${map.spec.name})`, "no such entry");
+      },
+      async update(input) {
+        const { map: handle, key, value, mode } = parse(mapEntry, "map", input);
+        const map = find(handle);
+        attempt(map, () => map.update(key, value, flagOf[mode]));
+      },
+      async delete(input) {
+        const { map: handle, key } = parse(mapElement, "map", input);
+        const map = find(handle);
+        if (!attempt(map, () => map.delete(key))) refuse("ENOENT", `map ${handle} (${map.spec.name})`, "no such entry");
+      },
+      async dump({ map: handle, after, limit = longestDump }) {
+        const map = find(handle);
+        return attempt(map, () => {
+          const found: { key: Uint8Array; value: Uint8Array }[] = [];
+          if (after === undefined) {
+            for (const [key, value] of map.entries()) {
+              if (found.length >= limit) break;
+              found.push({ key, value });
+            }
+            return found;
+          }
+          for (let key = map.nextKey(after); key !== undefined && found.length < limit; key = map.nextKey(key)) {
+            const value = map.lookup(key);
+            if (value !== undefined) found.push({ key, value });
+          }
+          return found;
+        });
+      },
+      async updateBatch({ map: handle, entries }) {
+        const map = find(handle);
+        return attempt(map, () => map.updateBatch(entries.map(({ key, value }) => [key, value] as const)));
+      },
+      async deleteBatch({ map: handle, keys }) {
+        const map = find(handle);
+        return attempt(map, () => map.deleteBatch(keys));
+      },
+      async get(key) {
+        return state(find(parse(mapKey, "map", key).map));
+      },
+      async list() {
+        return store.list().map(state);
+      },
+      async pin(input) {
+        const { map, pin: name } = parse(mapPin, "map", input);
+        pin(find(map), name ?? undefined);
+      },
+      async release(key) {
+        const map = find(parse(mapKey, "map", key).map);
+        if (!own.delete(map))
+          refuse("EINVAL", `map ${map.id}`, "was made with a program, and goes with it", "unload that");
+        map.release();
+      },
+      consume(key, listener) {
+        return consumeMap(memory.i32, readers, find(parse(mapKey, "map", key).map), listener);
+      },
+      open: (key) => find(parse(mapKey, "map", key).map),
+    },
+  };
+}

@@ -1,0 +1,348 @@
+/** Programs of the engine: loaded from objects, verified and compiled, known to every thread, held by what uses them. */
+import { createHash } from "node:crypto";
+import { JunctorError } from "../../errors.js";
+import { kfuncById, kfuncByName } from "../../xdp/helpers/kfuncs.js";
+import { helperById } from "../../xdp/helpers/table.js";
+import { encodeProgram } from "../../xdp/insn/decode.js";
+import type { XdpMap } from "../../xdp/maps/store.js";
+import { withGlobals } from "../../xdp/object/globals.js";
+import { loadObject } from "../../xdp/object/load.js";
+import type { MapSpec, ObjectSpec, ProgramSpec } from "../../xdp/spec.js";
+import { type CountersOf, type ProgramState, programKey, programLoad, programPin, verdicts } from "../attributes.js";
+import type { Dataplane, DeleteReason, LoadedObject, ProgramTrace } from "../contract.js";
+import { parse, refuse } from "../errors.js";
+import { entryNumber } from "./hooks/entries.js";
+import { programCounter, programSlots } from "./layout.js";
+import { createMaps, type Maps } from "./maps.js";
+import type { Core } from "./objects.js";
+import { listing } from "./program-listing.js";
+import type { ProgramCode, ProgramThread } from "./program-thread.js";
+import { compile } from "./program-toolchain.js";
+import { createSlots } from "./slots.js";
+
+export interface Program {
+  readonly handle: number;
+  readonly slot: number;
+  readonly spec: ProgramSpec;
+  readonly maps: readonly XdpMap[];
+  pin: string | undefined;
+  /** Attachments, chains and maps that use it. */
+  holds: number;
+  /** It was loaded and not unloaded. */
+  wanted: boolean;
+}
+
+export interface Programs {
+  readonly maps: Maps;
+  readonly operations: Dataplane["program"];
+  find(handle: number): Program;
+  /** It is in use by one more, or one less; unused and unwanted it goes. */
+  hold(program: Program, by: number): void;
+  /** Lines of programs, from the threads. */
+  line(program: number, device: number, time: number, text: string): void;
+  close(reason: DeleteReason): Promise<void>;
+}
+
+const tagOf = (spec: ProgramSpec): string =>
+  createHash("sha256").update(encodeProgram(spec.insns)).digest("hex").slice(0, 16);
+
+export function createPrograms(core: Core, threads: () => readonly ProgramThread[]): Programs {
+  const { layout, grace, events } = core;
+  const { f64 } = core.memory;
+  const programs = new Map<number, Program>();
+  const bySlot = new Map<number, Program>();
+  const slots = createSlots(1, programSlots);
+  const pins = new Map<string, Program>();
+  const listeners = new Set<(lines: readonly ProgramTrace[]) => void>();
+  let lastHandle = 0;
+
+  const find = (handle: number): Program =>
+    programs.get(handle) ?? refuse("ENOENT", `program ${handle}`, "no such program", "see `program list`");
+
+  const maps = createMaps(core, {
+    of: (map) => [...programs.values()].filter((program) => program.maps.includes(map)).map(({ handle }) => handle),
+    resolve(map, value) {
+      const { type } = map.spec;
+      const words = new DataView(value.buffer, value.byteOffset, value.byteLength);
+      const handle =
+        type === "prog_array" ? words.getUint32(0, true) : value.length >= 8 ? words.getUint32(4, true) : 0;
+      if (type === "prog_array") return put(find(handle), map).slot;
+      if (type === "devmap" || type === "devmap_hash" || type === "cpumap") {
+        return entryNumber(handle === 0 ? undefined : put(find(handle), map).slot);
+      }
+      return 1;
+    },
+    drop(map, number) {
+      const slot = map.spec.type === "prog_array" ? number : (number >>> 1) - 1;
+      const program = bySlot.get(slot);
+      if (program !== undefined) hold(program, -1);
+    },
+  });
+
+  const attachOf: Readonly<Record<string, ProgramSpec["attach"]>> = {
+    prog_array: "xdp",
+    devmap: "xdp/devmap",
+    devmap_hash: "xdp/devmap",
+    cpumap: "xdp/cpumap",
+  };
+
+  /** Has a map hold a program. */
+  function put(program: Program, map: XdpMap): Program {
+    const wanted = attachOf[map.spec.type];
+    // What is tail-called runs where the caller does.
+    if (map.spec.type !== "prog_array" && program.spec.attach !== wanted) {
+      throw new JunctorError(
+        "EINVAL",
+        `program ${program.spec.name} is of section ${program.spec.section}, a ${map.spec.type} takes section ${wanted}`,
+      );
+    }
+    hold(program, 1);
+    return program;
+  }
+
+  function hold(program: Program, by: number): void {
+    program.holds += by;
+    if (program.holds === 0 && !program.wanted && program.pin === undefined) void remove(program, "deleted");
+  }
+
+  async function remove(program: Program, reason: DeleteReason): Promise<void> {
+    if (!programs.delete(program.handle)) return;
+    events.emit({ type: "program-unloaded", program: program.handle, reason });
+    await grace();
+    await Promise.all(threads().map((thread) => thread.remove(program.slot)));
+    bySlot.delete(program.slot);
+    for (const map of program.maps) map.release();
+    for (const { programCounters } of layout.arenas) {
+      const at = (programCounters >> 3) + program.slot * programCounter.count;
+      f64.fill(0, at, at + programCounter.count);
+    }
+    slots.give(program.slot);
+  }
+
+  function counters(slot: number): CountersOf<"program"> {
+    const field = (index: number): number =>
+      layout.arenas.reduce((sum, { programCounters }) => {
+        return sum + f64[(programCounters >> 3) + slot * programCounter.count + index]!;
+      }, 0);
+    const verdict = Object.fromEntries(
+      verdicts.map((name, index) => [name, field(programCounter.verdicts + index)]),
+    ) as Record<(typeof verdicts)[number], number>;
+    return {
+      runs: field(programCounter.runs),
+      nanoseconds: field(programCounter.nanoseconds),
+      ...verdict,
+      unknown: field(programCounter.verdicts + verdicts.length),
+    };
+  }
+
+  function state({ handle, slot, spec, maps: used, pin }: Program): ProgramState {
+    return {
+      program: handle,
+      name: spec.name,
+      section: spec.section,
+      attach: spec.attach,
+      tag: tagOf(spec),
+      instructions: spec.insns.length,
+      license: spec.license,
+      maps: used.map(({ id }) => id),
+      ...(pin === undefined ? {} : { pin }),
+      counters: counters(slot),
+    };
+  }
+
+  /** Maps of an object as this engine has them: its own, or those that take their place. */
+  function createAll(object: ObjectSpec, reuse: Readonly<Record<string, number>>): Map<MapSpec, XdpMap> {
+    const made = new Map<MapSpec, XdpMap>();
+    try {
+      for (const name of Object.keys(reuse)) {
+        if (object.maps.some((spec) => spec.name === name)) continue;
+        const names = object.maps.map((spec) => spec.name).join(", ") || "none";
+        refuse("ENOENT", "program", `reuse: the object has no map ${name}`, `it has ${names}`);
+      }
+      for (const spec of object.maps) {
+        const handle = reuse[spec.name];
+        const pinned = spec.pinByName === true ? maps.pinned(spec.name) : undefined;
+        const map = handle === undefined ? (pinned ?? maps.store.create(spec)) : maps.find(handle);
+        if (handle !== undefined || pinned !== undefined) {
+          checkSame(spec, map);
+          map.retain();
+        } else if (spec.pinByName === true) maps.pin(map, spec.name);
+        made.set(spec, map);
+        if (handle === undefined && pinned === undefined) fill(spec, map);
+      }
+    } catch (error) {
+      for (const map of made.values()) map.release();
+      throw error;
+    }
+    return made;
+  }
+
+  function checkSame(spec: MapSpec, map: XdpMap): void {
+    for (const attribute of ["type", "keySize", "valueSize", "maxEntries"] as const) {
+      if (spec[attribute] === map.spec[attribute]) continue;
+      const problem = `${attribute} of map ${spec.name} is ${spec[attribute]}, of map ${map.id} ${map.spec[attribute]}`;
+      refuse("EINVAL", `map ${map.id} (${map.spec.name})`, problem, "reuse a map of the same shape");
+    }
+  }
+
+  function fill(spec: MapSpec, map: XdpMap): void {
+    if (spec.initial === undefined) return;
+    map.update(new Uint8Array(4), spec.initial);
+    if ((spec.flags & 128) !== 0) map.freeze();
+  }
+
+  /** Entries that the object declares for maps of maps and of programs. */
+  function link(object: ObjectSpec, made: ReadonlyMap<MapSpec, XdpMap>, loaded: readonly Program[]): void {
+    for (const [spec, map] of made) {
+      for (const [index, name] of spec.initialSlots ?? []) {
+        const inner = [...made].find(([other]) => other.name === name)?.[1];
+        const program = loaded.find((other) => other.spec.name === name);
+        const id = inner?.id ?? program?.handle;
+        if (id === undefined) {
+          refuse("ENOENT", `map ${spec.name}`, `its entry ${index} names ${name}, which is not loaded`, "load it too");
+        }
+        const key = new Uint8Array(4);
+        const value = new Uint8Array(4);
+        new DataView(key.buffer).setUint32(0, index, true);
+        new DataView(value.buffer).setUint32(0, id, true);
+        map.update(key, value);
+      }
+    }
+    void object;
+  }
+
+  async function install(spec: ProgramSpec, made: ReadonlyMap<MapSpec, XdpMap>): Promise<Program> {
+    const used = spec.maps.map((map) => made.get(map)!);
+    const slot = slots.take() ?? refuse("ENOSPC", `program ${spec.name}`, `there are ${programSlots - 1} already`);
+    try {
+      const code: ProgramCode = compile(maps.store.memory, spec, used, slot);
+      await Promise.all(threads().map((thread) => thread.install(code)));
+    } catch (error) {
+      slots.give(slot);
+      throw error;
+    }
+    for (const map of used) map.retain();
+    const program: Program = {
+      handle: ++lastHandle,
+      slot,
+      spec,
+      maps: used,
+      pin: undefined,
+      holds: 0,
+      wanted: true,
+    };
+    programs.set(program.handle, program);
+    bySlot.set(slot, program);
+    events.emit({ type: "program-loaded", program: program.handle });
+    return program;
+  }
+
+  function setPin(program: Program, name: string | undefined): void {
+    if (name === program.pin) return;
+    if (name !== undefined && pins.has(name)) refuse("EEXIST", `pin ${name}`, "another program has this name");
+    if (program.pin !== undefined) pins.delete(program.pin);
+    if (name !== undefined) pins.set(name, program);
+    program.pin = name;
+    hold(program, 0);
+  }
+
+  /** What the toolchain refuses, in the contract's voice. */
+  function attempt<T>(object: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof JunctorError)) throw error;
+      return refuse(error.code as "EINVAL", object, error.message, error.hint);
+    }
+  }
+
+  async function load(input: unknown): Promise<LoadedObject> {
+    const { object: bytes, file, programs: names, globals, reuse, pin } = parse(programLoad, "program", input);
+    const object = attempt(file, () =>
+      withGlobals(loadObject(bytes, { name: file, kfuncs: (name) => kfuncByName(name)?.id }), globals),
+    );
+    const chosen = object.programs.filter(({ name, section, autoload }) =>
+      names === undefined ? autoload !== false : names.includes(name) || names.includes(section),
+    );
+    if (chosen.length === 0) {
+      const all = object.programs.map(({ name }) => name).join(", ");
+      refuse(
+        "ENOENT",
+        file,
+        names === undefined ? "has no XDP program" : `has no program ${names.join(", ")}`,
+        all || undefined,
+      );
+    }
+    const made = attempt(file, () => createAll(object, reuse));
+    const loaded: Program[] = [];
+    try {
+      for (const spec of chosen) loaded.push(await install(spec, made));
+      attempt(file, () => link(object, made, loaded));
+      for (const program of loaded) {
+        if (pin !== undefined) setPin(program, loaded.length === 1 ? pin : `${pin}.${program.spec.name}`);
+      }
+    } catch (error) {
+      for (const program of loaded) {
+        program.wanted = false;
+        program.pin = undefined;
+        hold(program, 0);
+      }
+      throw error instanceof JunctorError
+        ? attempt(file, () => {
+            throw error;
+          })
+        : error;
+    } finally {
+      for (const map of made.values()) map.release();
+    }
+    return {
+      programs: loaded.map(state),
+      maps: await Promise.all(
+        [...made.values()].filter(({ references }) => references > 0).map(({ id }) => maps.operations.get({ map: id })),
+      ),
+    };
+  }
+
+  return {
+    maps,
+    find,
+    hold,
+    line(slot, device, time, text) {
+      const program = bySlot.get(slot)?.spec.name ?? "";
+      for (const listener of listeners) listener([{ program, device, time, text }]);
+    },
+    async close(reason) {
+      maps.close();
+      await Promise.all([...programs.values()].map((program) => remove(program, reason)));
+    },
+    operations: {
+      load,
+      async unload(key) {
+        const program = find(parse(programKey, "program", key).program);
+        program.wanted = false;
+        if (program.holds === 0 && program.pin === undefined) await remove(program, "deleted");
+      },
+      async get(key) {
+        return state(find(parse(programKey, "program", key).program));
+      },
+      async list() {
+        return [...programs.values()].map(state);
+      },
+      async pin(input) {
+        const { program, pin } = parse(programPin, "program", input);
+        setPin(find(program), pin ?? undefined);
+      },
+      async dump(key) {
+        const { spec } = find(parse(programKey, "program", key).program);
+        return listing(spec, { helper: (id) => helperById(id)?.name, kfunc: (id) => kfuncById(id)?.name });
+      },
+      async statistics(on) {
+        await Promise.all(threads().map((thread) => thread.measure(on)));
+      },
+      trace(listener) {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+    },
+  };
+}
