@@ -1,10 +1,12 @@
 /** Generated programs: the running kernel's verdicts and outcomes are the reference for ours. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bpfMissing } from "../../src/system/bpf.js";
+import { verify } from "../../src/xdp/verifier/verify.js";
 import { long, seed } from "../seed.js";
 import { generate } from "../xdp/generate/generate.js";
 import { generatedMaps } from "../xdp/generate/maps.js";
-import { isLimit } from "../xdp/kernel/compare.js";
+import { compare, describeComparison, isLimit } from "../xdp/kernel/compare.js";
+import { createInterpreterRunner } from "../xdp/kernel/interpreter-runner.js";
 import { type KernelSide, openKernelSide } from "../xdp/kernel/kernel-side.js";
 import { difference } from "../xdp/kernel/outcome.js";
 
@@ -38,6 +40,24 @@ describe.skipIf(reason !== undefined)("generated programs", () => {
       kernel.release(fd);
     }
     expect(accepted / count).toBeGreaterThan(0.6);
+  });
+
+  it("get the same verdicts from our verifier, and do the same in our interpreter", {
+    timeout: long ? 3_600_000 : 60_000,
+  }, () => {
+    const result = compare(seed, programs, {
+      kernel,
+      verify,
+      runners: [createInterpreterRunner(generatedMaps)],
+      ...(long ? {} : { budget: 25_000 }),
+    });
+    console.log(describeComparison(result));
+    // What only we accept is either proven where the kernel gives up, or a hole: the interpreter has found no access beyond bounds.
+    expect(result.different).toEqual([]);
+    expect(result.undetermined.length / result.programs).toBeLessThan(0.005);
+    expect(result.oursOnly.filter(({ kind }) => kind === "safety").length / result.programs).toBeLessThan(0.002);
+    const agreed = result.accepted.both + result.accepted.neither;
+    expect(agreed / result.programs).toBeGreaterThan(0.99);
   });
 
   it("without mistakes are refused for bounds or limits alone", () => {

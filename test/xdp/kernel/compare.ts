@@ -21,6 +21,11 @@ export interface Comparison {
   readonly oursOnly: readonly (Case & { readonly kind: "safety" | "limit" })[];
   /** Programs that did something else in one of our runners. */
   readonly different: readonly Case[];
+  /**
+   * The same of programs with a mistake that went through: root's kernel lets them read their stack uninitialized and give away addresses,
+   * neither of which can be the same.
+   */
+  readonly undetermined: readonly Case[];
   readonly milliseconds: { readonly kernel: number; readonly verifier: number; readonly runners: number };
 }
 
@@ -63,6 +68,7 @@ export function compare(from: number, count: number, options: ComparisonOptions)
   const reasons = new Map<string, Case[]>();
   const oursOnly: (Case & { kind: "safety" | "limit" })[] = [];
   const different: Case[] = [];
+  const undetermined: Case[] = [];
   let kernelOnly = 0;
   let programs = 0;
   for (let seed = from; seed < from + count; seed++) {
@@ -87,6 +93,8 @@ export function compare(from: number, count: number, options: ComparisonOptions)
       if (verdict.ok) {
         const log = kernel.log(generated.spec);
         oursOnly.push({ ...about(reasonOf(log)), kind: isLimit(log) ? "limit" : "safety" });
+        const wrong = fault(generated, verdict, options);
+        if (wrong !== undefined) different.push(about(`refused by the kernel (${reasonOf(log)}), and ${wrong}`));
       } else accepted.neither++;
       continue;
     }
@@ -99,7 +107,7 @@ export function compare(from: number, count: number, options: ComparisonOptions)
       const running = performance.now();
       const wrong = runAll(fd, generated, verdict, options);
       milliseconds.runners += performance.now() - running;
-      if (wrong !== undefined) different.push(about(wrong));
+      if (wrong !== undefined) (isOutcome(wrong) && generated.mutation ? undetermined : different).push(about(wrong));
     }
     kernel.release(fd);
   }
@@ -109,8 +117,28 @@ export function compare(from: number, count: number, options: ComparisonOptions)
     kernelOnly: { count: kernelOnly, reasons },
     oursOnly,
     different,
+    undetermined,
     milliseconds,
   };
+}
+
+/** Another outcome, and not a run that was ended. */
+const isOutcome = (wrong: string): boolean => /^(?:frame|map) \d/.test(wrong);
+
+/** Runs what the kernel would not: whether a runner, which checks every access, finds one that is not allowed. */
+function fault(
+  { spec, frames, entries }: Generated,
+  verified: Verified,
+  { runners }: ComparisonOptions,
+): string | undefined {
+  for (const runner of runners) {
+    try {
+      runner.run(spec, verified, frames, entries);
+    } catch (error) {
+      return `${runner.name} ends it: ${String(error)}`;
+    }
+  }
+  return undefined;
 }
 
 function runAll(
@@ -133,7 +161,7 @@ function runAll(
 
 /** The figures in a few lines, with the first cases of each kind. */
 export function describeComparison(result: Comparison, examples = 5): string {
-  const { programs, accepted, kernelOnly, oursOnly, different, milliseconds } = result;
+  const { programs, accepted, kernelOnly, oursOnly, different, undetermined, milliseconds } = result;
   const agreed = accepted.both + accepted.neither;
   const percent = ((100 * agreed) / Math.max(programs, 1)).toFixed(2);
   const line = ({ seed, mutation, what }: Case): string =>
@@ -142,12 +170,13 @@ export function describeComparison(result: Comparison, examples = 5): string {
   return [
     `${programs} programs: verdicts agree on ${percent} %: both accept ${accepted.both}, neither ${accepted.neither};` +
       ` the kernel alone ${kernelOnly.count}, we alone ${oursOnly.length}` +
-      ` (${oursOnly.filter(({ kind }) => kind === "safety").length} for safety); outcomes differ ${different.length}`,
+      ` (${oursOnly.filter(({ kind }) => kind === "safety").length} for safety); outcomes differ ${different.length}, undetermined ${undetermined.length}`,
     `  kernel ${milliseconds.kernel.toFixed(0)} ms, verifier ${milliseconds.verifier.toFixed(0)} ms, runs ${milliseconds.runners.toFixed(0)} ms`,
     ...oursOnly.slice(0, examples).map((found) => `${line(found)} (${found.kind})`),
     ...byCount
       .slice(0, examples * 2)
       .map(([reason, [first, ...more]]) => `  ${more.length + 1} × ${reason}: seed ${first?.seed}`),
     ...different.slice(0, examples).map(line),
+    ...undetermined.slice(0, examples).map(({ seed, mutation }) => `    undetermined: seed ${seed} [${mutation}]`),
   ].join("\n");
 }

@@ -18,7 +18,7 @@ import type { MapSpec, ProgramSpec } from "../../../src/xdp/spec.js";
 import type { Entry } from "../generate/generate.js";
 import { functionsBtf } from "./functions-btf.js";
 import type { Outcome } from "./outcome.js";
-import { dumpOf } from "./outcome.js";
+import { dumpOf, maskPrefix } from "./outcome.js";
 
 export interface KernelSide {
   /** A descriptor, which `release` takes back, or the negative errno of the refusal. */
@@ -79,7 +79,14 @@ export function openKernelSide(maps: readonly MapSpec[], cpu = 0): KernelSide {
         if (!isKeyed(map.spec)) return [];
         const { valueSize } = map.spec;
         const from = isPerCpu(map.spec) ? cpu * ((valueSize + 7) & ~7) : 0;
-        return dumpOf(map.entries(4096).map(([key, value]) => [key, value.subarray(from, from + valueSize)] as const));
+        return dumpOf(
+          map
+            .entries(4096)
+            .map(
+              ([key, value]) =>
+                [map.spec.type === "lpm_trie" ? maskPrefix(key) : key, value.subarray(from, from + valueSize)] as const,
+            ),
+        );
       });
       return { runs, maps: contents };
     },

@@ -10,6 +10,18 @@ export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("h
 export const dumpOf = (entries: readonly (readonly [Uint8Array, Uint8Array])[]): readonly string[] =>
   entries.map(([key, value]) => `${hex(key)}=${hex(value)}`).sort();
 
+/**
+ * The key of an LPM trie without the bits behind its prefix, which say nothing: the kernel shows them as they were given, ours are zero.
+ * struct bpf_lpm_trie_key { __u32 prefixlen; __u8 data[]; }
+ */
+export function maskPrefix(key: Uint8Array): Uint8Array {
+  const bits = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
+  return key.map((byte, index) => {
+    const from = (index - 4) * 8;
+    return index < 4 || bits >= from + 8 ? byte : bits <= from ? 0 : byte & (0xff00 >> (bits - from));
+  });
+}
+
 /** The first thing that differs, in words; undefined: nothing does. */
 export function difference(one: Outcome, other: Outcome, names: readonly [string, string]): string | undefined {
   for (const [index, run] of one.runs.entries()) {

@@ -1,0 +1,135 @@
+/** The interpreter as one that the kernel is compared with: maps of ours, helpers of ours, a frame in the shared memory. */
+import type { Helper } from "../../../src/xdp/helpers/env.js";
+import { createHelpers } from "../../../src/xdp/helpers/helpers.js";
+import { kfuncById } from "../../../src/xdp/helpers/kfuncs.js";
+import { helperById } from "../../../src/xdp/helpers/table.js";
+import { createInterpreter } from "../../../src/xdp/interpreter.js";
+import { attachMap, type MapAccess } from "../../../src/xdp/maps/attach.js";
+import { createMapStore, type XdpMap } from "../../../src/xdp/maps/store.js";
+import { createXdpMemory } from "../../../src/xdp/memory.js";
+import { state } from "../../../src/xdp/run/state.js";
+import { createWindows } from "../../../src/xdp/run/windows.js";
+import type { MapSpec, ProgramSpec } from "../../../src/xdp/spec.js";
+import type { Verified } from "../../../src/xdp/verifier/result.js";
+import type { Entry } from "../generate/generate.js";
+import type { Runner } from "./compare.js";
+import { dumpOf, maskPrefix, type Outcome } from "./outcome.js";
+
+const megabyte = 1 << 20;
+/** As the kernel has it around a frame of a test run: XDP_PACKET_HEADROOM, and a page less headroom and skb_shared_info. */
+const headroom = 256;
+const frameRoom = 4096 - 320;
+/** What struct xdp_frame takes of the headroom. */
+const frameHeader = 40;
+
+export const isKeyed = ({ type }: MapSpec): boolean => /hash|array|lpm/.test(type) && type !== "prog_array";
+
+export function createInterpreterRunner(maps: readonly MapSpec[]): Runner {
+  const memory = createXdpMemory(8 * megabyte);
+  const store = createMapStore({ memory, region: { start: 65536, bytes: 4 * megabyte }, cpus: 1 });
+  const made = new Map<string, XdpMap>(maps.map((map) => [map.name, store.create(map)]));
+  const accesses = new Map<number, MapAccess>();
+  const accessOf = (record: number): MapAccess => {
+    const known = accesses.get(record) ?? attachMap(memory, record, 0);
+    accesses.set(record, known);
+    return known;
+  };
+  const block = 5 * megabyte;
+  const frameAt = 6 * megabyte;
+  const keys = 7 * megabyte;
+  const records = (spec: ProgramSpec): readonly number[] => spec.maps.map(({ name }) => made.get(name)!.record);
+
+  /** Elements in whatever order; two keys in turn, so that the one in hand stays while the next one is looked for. */
+  function forEach(record: number, visit: (key: number, value: number) => number): number {
+    const access = accessOf(record);
+    let count = 0;
+    let key = 0;
+    for (let out = keys; access.next(key, out) === 0; out = out === keys ? keys + 64 : keys) {
+      key = out;
+      count++;
+      const value = access.lookup(key);
+      if (value !== 0 && visit(key, value) !== 0) break;
+    }
+    return count;
+  }
+
+  function runFrame(run: (block: number) => number, frame: Uint8Array): Outcome["runs"][number] {
+    const { u8, u32 } = memory;
+    u8.fill(0, block, block + state.stack);
+    u8.fill(0, frameAt, frameAt + 4096);
+    u8.set(frame, frameAt + headroom);
+    const set = (at: number, value: number): void => {
+      u32[(block + at) >>> 2] = value;
+    };
+    const get = (at: number): number => u32[(block + at) >>> 2]!;
+    set(state.data, frameAt + headroom);
+    set(state.dataEnd, frameAt + headroom + frame.length);
+    set(state.dataMeta, frameAt + headroom);
+    set(state.hardStart, frameAt + frameHeader);
+    set(state.hardEnd, frameAt + frameRoom);
+    set(state.ingressIfindex, 1);
+    const verdict = run(block) >>> 0;
+    return { verdict, frame: u8.slice(get(state.dataMeta), get(state.dataEnd)) };
+  }
+
+  return {
+    name: "interpreter",
+    run(spec: ProgramSpec, verified: Verified, frames: readonly Uint8Array[], entries: readonly Entry[]): Outcome {
+      fillMaps(spec, made, entries);
+      const windows = createWindows(memory, records(spec), { cpus: 1 });
+      const program = createInterpreter({
+        memory,
+        insns: spec.insns,
+        maps: records(spec),
+        calls: withoutContext(createHelpers({ memory, host: {}, windows, map: accessOf, rings: () => [] })),
+        signature: (id, kfunc) => (kfunc ? kfuncById(id) : helperById(id)),
+        accesses: verified.accesses,
+        checkMemory: (_, pointer, size, write) => !write && pointer >= keys && pointer + size <= keys + 128,
+        tailCall: () => undefined,
+        forEach: (_, record, visit) => forEach(record, visit),
+      });
+      return { runs: frames.map((frame) => runFrame(program.run, frame)), maps: dumpMaps(spec, made) };
+    },
+  };
+}
+
+/** Our helpers know the context by the state block; the interpreter passes it all the same. */
+const withoutContext = (helpers: Readonly<Record<string, Helper>>): Readonly<Record<string, Helper>> =>
+  Object.fromEntries(
+    Object.entries(helpers).map(([name, helper]) => {
+      const signature = name.startsWith("helper_") ? helperById(Number(name.slice(7))) : undefined;
+      const takesContext = signature?.arguments[0] === "context";
+      return [name, takesContext ? (block, _context, ...words) => helper(block, ...words) : helper] as const;
+    }),
+  );
+
+export function fillMaps(spec: ProgramSpec, made: ReadonlyMap<string, XdpMap>, entries: readonly Entry[]): void {
+  for (const { name, type } of spec.maps) {
+    const map = made.get(name)!;
+    map.clear();
+    if (type === "array" || type === "percpu_array") {
+      const empty = new Uint8Array(map.userValueSize);
+      for (let index = 0; index < map.spec.maxEntries; index++) {
+        map.update(new Uint8Array(new Uint32Array([index]).buffer), empty);
+      }
+    }
+  }
+  for (const { map, key, value } of entries) {
+    const ours = made.get(spec.maps[map]!.name)!;
+    const padded = new Uint8Array(ours.userValueSize);
+    padded.set(value);
+    ours.update(key, padded);
+  }
+}
+
+export const dumpMaps = (spec: ProgramSpec, made: ReadonlyMap<string, XdpMap>): Outcome["maps"] =>
+  spec.maps.map((map) =>
+    isKeyed(map)
+      ? dumpOf(
+          [...made.get(map.name)!.entries()].map(
+            ([key, value]) =>
+              [map.type === "lpm_trie" ? maskPrefix(key) : key, value.subarray(0, map.valueSize)] as const,
+          ),
+        )
+      : [],
+  );
