@@ -167,7 +167,11 @@ export function arithmetic(analysis: Analysis, insn: Instruction): void {
   }
   if (operation === aluOp.neg || operation === aluOp.end) {
     const old = read(analysis, insn.dst);
-    if (!isScalar(old)) refuse(`arithmetic on R${insn.dst}, which holds ${describe(old)}`);
+    if (!isScalar(old)) {
+      // Root may have a pointer's bits as a number.
+      write(analysis, insn.dst, unknownScalar());
+      return;
+    }
     const order = wide ? "bswap" : (insn.opcode & sourceX) !== 0 ? "tobe" : "tole";
     const name = operation === aluOp.neg ? "neg" : (`${order}${insn.imm}` as AluOperation);
     const value = wide ? alu64(name, old.value, old.value) : alu32(name, old.value, old.value);

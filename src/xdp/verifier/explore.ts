@@ -11,7 +11,16 @@ import { formatState, type Logger } from "./log.js";
 import { load, store } from "./memory.js";
 import { refuse, tooComplex } from "./refusal.js";
 import { constantScalar, describe, isScalar, pointer, type Register, unknownScalar } from "./register.js";
-import { adoptMarks, type Checkpoint, copyState, type Frame, freshMarks, newFrame, type State } from "./state.js";
+import {
+  adoptMarks,
+  type Checkpoint,
+  copyState,
+  type Frame,
+  freshMarks,
+  markAll,
+  newFrame,
+  type State,
+} from "./state.js";
 import { classOf, isCall, isExit, isGoto, isJump, type Routine, targetOf } from "./structure.js";
 
 export interface Exploration {
@@ -58,7 +67,8 @@ function visited(exploration: Exploration): boolean {
       if (callsBack) {
         if (covers(old.state, state, live, "covers")) {
           old.hits += 1;
-          adoptMarks(old.state, state, (depth, index) => (live(depth) & (1 << index)) !== 0);
+          // What the ways from old need is not known yet: it may be everything.
+          markAll(state);
           return true;
         }
       } else {

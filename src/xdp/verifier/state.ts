@@ -117,6 +117,17 @@ export function freshMarks(state: State): void {
   }
 }
 
+/** Everything is needed. */
+export function markAll(state: State): void {
+  for (const { registers, stack } of state.frames) {
+    for (const register of registers) markPrecise(register);
+    for (const slot of stack) {
+      markRead(slot);
+      if (slot?.spill !== undefined) markPrecise(slot.spill);
+    }
+  }
+}
+
 /** What the ways from `old` needed, those from `current` (which was found like it) need too. */
 export function adoptMarks(old: State, current: State, live: (frame: number, register: number) => boolean): void {
   old.frames.forEach((frame, depth) => {
