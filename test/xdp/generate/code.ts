@@ -68,6 +68,8 @@ export interface State {
   readonly reserved: Set<number>;
   /** r6 is the context and r7 points to this many bytes of packet; undefined: neither is there. */
   packet: number | undefined;
+  /** Whether the packet's begin was moved: metadata would then uncover bytes of it, which the kernel leaves and we clear. */
+  adjusted: boolean;
   /** Inside of a loop: no other loop, and nothing else that a verifier walks through many times over. */
   readonly looping: boolean;
   /** Statements deep. */
@@ -90,6 +92,7 @@ export function join(into: State, ways: readonly State[]): void {
   into.scalars.clear();
   for (const reg of first.scalars) if (others.every(({ scalars }) => scalars.has(reg))) into.scalars.add(reg);
   into.stack.set(first.stack.map((byte, index) => (others.every(({ stack }) => stack[index] === 1) ? byte : 0)));
+  into.adjusted = ways.some(({ adjusted }) => adjusted);
   into.packet = ways.every(({ packet }) => packet !== undefined)
     ? Math.min(...ways.map(({ packet }) => packet ?? 0))
     : undefined;

@@ -122,6 +122,7 @@ const emptyState = (): State => ({
   stack: new Uint8Array(512),
   reserved: new Set(),
   packet: undefined,
+  adjusted: false,
   looping: false,
   depth: 0,
 });

@@ -350,8 +350,9 @@ export const adjust: Statement = (draw, state) => {
   const [helper, delta] = draw.weighed<readonly [number, number]>([
     [4, [44, draw.pick([-40, -14, -4, 0, 4, 14, 20, 200])]],
     [4, [65, draw.pick([-40, -8, -1, 0, 1, 8, 40])]],
-    [1, [54, draw.pick([-8, -4, 0, 4, -32])]],
+    [1, [54, draw.pick(state.adjusted ? [0, 4, -6] : [-8, -4, 0, 4, -32])]],
   ]);
+  state.adjusted = true;
   const code = [movReg(1, context), movImm(2, delta), call(helper)];
   afterCall(state);
   code.push(movReg(9, 0), ...checkPacket(draw, state, draw.pick([14, 20, 34])));

@@ -1,14 +1,17 @@
-/** The interpreter as one that the kernel is compared with: maps of ours, helpers of ours, a frame in the shared memory. */
+/** The interpreter and the compiler as those that the kernel is compared with: maps of ours, helpers of ours, a frame in the shared memory. */
 import type { Helper } from "../../../src/xdp/helpers/env.js";
 import { createHelpers } from "../../../src/xdp/helpers/helpers.js";
 import { kfuncById } from "../../../src/xdp/helpers/kfuncs.js";
 import { helperById } from "../../../src/xdp/helpers/table.js";
 import { createInterpreter } from "../../../src/xdp/interpreter.js";
+import { importModule } from "../../../src/xdp/jit/abi.js";
+import { bindMap } from "../../../src/xdp/jit/bindings.js";
+import { compileProgram } from "../../../src/xdp/jit/compile.js";
 import { attachMap, type MapAccess } from "../../../src/xdp/maps/attach.js";
 import { createMapStore, type XdpMap } from "../../../src/xdp/maps/store.js";
-import { createXdpMemory } from "../../../src/xdp/memory.js";
+import { createXdpMemory, wasm } from "../../../src/xdp/memory.js";
 import { state } from "../../../src/xdp/run/state.js";
-import { createWindows } from "../../../src/xdp/run/windows.js";
+import { createWindows, type Windows } from "../../../src/xdp/run/windows.js";
 import type { MapSpec, ProgramSpec } from "../../../src/xdp/spec.js";
 import type { Verified } from "../../../src/xdp/verifier/result.js";
 import type { Entry } from "../generate/generate.js";
@@ -24,7 +27,7 @@ const frameHeader = 40;
 
 export const isKeyed = ({ type }: MapSpec): boolean => /hash|array|lpm/.test(type) && type !== "prog_array";
 
-export function createInterpreterRunner(maps: readonly MapSpec[]): Runner {
+export function createRunners(maps: readonly MapSpec[]): { readonly interpreter: Runner; readonly jit: Runner } {
   const memory = createXdpMemory(8 * megabyte);
   const store = createMapStore({ memory, region: { start: 65536, bytes: 4 * megabyte }, cpus: 1 });
   const made = new Map<string, XdpMap>(maps.map((map) => [map.name, store.create(map)]));
@@ -53,7 +56,7 @@ export function createInterpreterRunner(maps: readonly MapSpec[]): Runner {
     return count;
   }
 
-  function runFrame(run: (block: number) => number, frame: Uint8Array): Outcome["runs"][number] {
+  function runFrame(run: Run, frame: Uint8Array): Outcome["runs"][number] {
     const { u8, u32 } = memory;
     u8.fill(0, block, block + state.stack);
     u8.fill(0, frameAt, frameAt + 4096);
@@ -72,26 +75,62 @@ export function createInterpreterRunner(maps: readonly MapSpec[]): Runner {
     return { verdict, frame: u8.slice(get(state.dataMeta), get(state.dataEnd)) };
   }
 
-  return {
-    name: "interpreter",
+  const helpersOf = (spec: ProgramSpec): { helpers: Readonly<Record<string, Helper>>; windows: Windows } => {
+    const windows = createWindows(memory, records(spec), { cpus: 1 });
+    const helpers = createHelpers({ memory, host: {}, windows, map: accessOf, rings: () => [] });
+    return { helpers: withoutContext(helpers), windows };
+  };
+
+  function interpreted(spec: ProgramSpec, verified: Verified): Run {
+    const program = createInterpreter({
+      memory,
+      insns: spec.insns,
+      maps: records(spec),
+      calls: helpersOf(spec).helpers,
+      signature: (id, kfunc) => (kfunc ? kfuncById(id) : helperById(id)),
+      accesses: verified.accesses,
+      checkMemory: (_, pointer, size, write) => !write && pointer >= keys && pointer + size <= keys + 128,
+      tailCall: () => undefined,
+      forEach: (_, record, visit) => forEach(record, visit),
+    });
+    return program.run;
+  }
+
+  const table = wasm === undefined ? undefined : new wasm.Table({ element: "anyfunc", initial: 16, maximum: 16 });
+
+  function compiled(spec: ProgramSpec, verified: Verified): Run {
+    if (wasm === undefined) throw new Error("no WebAssembly");
+    const bindings = spec.maps.map((map) => bindMap(memory, made.get(map.name)!.record, map, 1));
+    const { bytes } = compileProgram({ spec, verified, bindings });
+    const { helpers, windows } = helpersOf(spec);
+    const imports = {
+      ...helpers,
+      memory: memory.shared,
+      table,
+      check_access: (of: number, pointer: number, size: number, write: number): number =>
+        windows.mayTouch(of, pointer, size, write !== 0) ? 1 : 0,
+      for_each_next: (of: number, record: number, key: number, cursor: number): number => {
+        const access = accessOf(record);
+        memory.u32[(of + state.returnHigh) >>> 2] = cursor + 1;
+        return access.next(cursor === 0 ? 0 : key, key) === 0 ? access.lookup(key) : 0;
+      },
+    };
+    const { exports } = new wasm.Instance(new wasm.Module(bytes), { [importModule]: imports });
+    return exports.run as Run;
+  }
+
+  const runner = (name: string, prepare: (spec: ProgramSpec, verified: Verified) => Run): Runner => ({
+    name,
     run(spec: ProgramSpec, verified: Verified, frames: readonly Uint8Array[], entries: readonly Entry[]): Outcome {
       fillMaps(spec, made, entries);
-      const windows = createWindows(memory, records(spec), { cpus: 1 });
-      const program = createInterpreter({
-        memory,
-        insns: spec.insns,
-        maps: records(spec),
-        calls: withoutContext(createHelpers({ memory, host: {}, windows, map: accessOf, rings: () => [] })),
-        signature: (id, kfunc) => (kfunc ? kfuncById(id) : helperById(id)),
-        accesses: verified.accesses,
-        checkMemory: (_, pointer, size, write) => !write && pointer >= keys && pointer + size <= keys + 128,
-        tailCall: () => undefined,
-        forEach: (_, record, visit) => forEach(record, visit),
-      });
-      return { runs: frames.map((frame) => runFrame(program.run, frame)), maps: dumpMaps(spec, made) };
+      const run = prepare(spec, verified);
+      return { runs: frames.map((frame) => runFrame(run, frame)), maps: dumpMaps(spec, made) };
     },
-  };
+  });
+  return { interpreter: runner("interpreter", interpreted), jit: runner("compiler", compiled) };
 }
+
+type Run = (block: number) => number;
 
 /** Our helpers know the context by the state block; the interpreter passes it all the same. */
 const withoutContext = (helpers: Readonly<Record<string, Helper>>): Readonly<Record<string, Helper>> =>
