@@ -18,7 +18,7 @@ import {
 } from "./register.js";
 import { alu64 } from "./scalar/alu.js";
 import { type BranchOperation, refine } from "./scalar/branch.js";
-import { constant } from "./scalar/scalar.js";
+import { constant, isConstant, isConstant32 } from "./scalar/scalar.js";
 import { copyState, mapRegisters, type State, topFrame } from "./state.js";
 import { classOf, operationOf, targetOf } from "./structure.js";
 
@@ -188,9 +188,16 @@ export function conditional(analysis: Analysis, insn: Instruction): void {
   const next = state.insn + 1;
 
   const numbers = isScalar(a) && isScalar(b);
-  const ways = numbers
+  const refinement = numbers
     ? refine(names[operation] as BranchOperation, a.value, useX && insn.src === insn.dst ? a.value : b.value, narrow)
     : undefined;
+  // The kernel decides `a & b` in advance only for a constant b; were we wiser, we would not see what it refuses on the other way.
+  const undecided =
+    refinement !== undefined && operation === jmpOp.jset && !(narrow ? isConstant32(b.value) : isConstant(b.value));
+  const unchanged = { a: a.value, b: b.value };
+  const ways = undecided
+    ? { taken: refinement.taken ?? unchanged, fallthrough: refinement.fallthrough ?? unchanged }
+    : refinement;
   let outcome: boolean | undefined;
   if (ways !== undefined) {
     if (ways.taken === undefined) outcome = false;
