@@ -153,6 +153,8 @@ export function createInterpreter(options: InterpreterOptions): InterpretedProgr
     if (helper === undefined || signature === undefined) end(fault.unknown, pc);
     const passed: number[] = [];
     for (let index = 0; index < signature.arguments.length; index += 1) {
+      // The state block is the context.
+      if (signature.arguments[index] === "context") continue;
       passed.push(words[(index + 1) * 2] as number);
       if (signature.wide?.includes(index) === true) passed.push(words[(index + 1) * 2 + 1] as number);
     }

@@ -41,7 +41,9 @@ function writeHost(scope: Scope, name: string, signature: Signature): void {
   const { f, registers, state } = scope;
   let words = 1;
   f.get(state);
-  signature.arguments.forEach((_, argument) => {
+  signature.arguments.forEach((kind, argument) => {
+    // The state block is the context.
+    if (kind === "context") return;
     const register = registers[argument + 1]!;
     f.get(register).i32WrapI64();
     words++;

@@ -78,7 +78,7 @@ export function createRunners(maps: readonly MapSpec[]): { readonly interpreter:
   const helpersOf = (spec: ProgramSpec): { helpers: Readonly<Record<string, Helper>>; windows: Windows } => {
     const windows = createWindows(memory, records(spec), { cpus: 1 });
     const helpers = createHelpers({ memory, host: {}, windows, map: accessOf, rings: () => [] });
-    return { helpers: withoutContext(helpers), windows };
+    return { helpers, windows };
   };
 
   function interpreted(spec: ProgramSpec, verified: Verified): Run {
@@ -131,16 +131,6 @@ export function createRunners(maps: readonly MapSpec[]): { readonly interpreter:
 }
 
 type Run = (block: number) => number;
-
-/** Our helpers know the context by the state block; the interpreter passes it all the same. */
-const withoutContext = (helpers: Readonly<Record<string, Helper>>): Readonly<Record<string, Helper>> =>
-  Object.fromEntries(
-    Object.entries(helpers).map(([name, helper]) => {
-      const signature = name.startsWith("helper_") ? helperById(Number(name.slice(7))) : undefined;
-      const takesContext = signature?.arguments[0] === "context";
-      return [name, takesContext ? (block, _context, ...words) => helper(block, ...words) : helper] as const;
-    }),
-  );
 
 export function fillMaps(spec: ProgramSpec, made: ReadonlyMap<string, XdpMap>, entries: readonly Entry[]): void {
   for (const { name, type } of spec.maps) {
