@@ -149,11 +149,8 @@ export function checkFixed(register: Register, index: number, allowFixed = false
 /** Of a map that neither programs nor anybody else writes: the value is known. */
 function readOnlyConstant(register: Register, offset: number, size: number, signed: boolean): Register | undefined {
   const { map, value, fixed } = register;
-  if (map?.initial === undefined || map.type !== "array") return undefined;
-  if ((map.flags & mapFlag.readOnlyProgram) === 0 || (map.flags & mapFlag.mmapable) !== 0) {
-    if (!map.name.includes(".rodata")) return undefined;
-  }
-  if ((map.flags & mapFlag.readOnlyProgram) === 0) return undefined;
+  if (map?.initial === undefined || map.type !== "array" || (map.flags & mapFlag.readOnlyProgram) === 0)
+    return undefined;
   const variable = constantOf(value);
   if (variable === undefined) return undefined;
   const at = Number(variable) + fixed + offset;
