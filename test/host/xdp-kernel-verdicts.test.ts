@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { loadKernelObject } from "../../src/dataplane/linux/bpf/kernel-object.js";
 import { BpfError, bpfMissing } from "../../src/system/bpf.js";
+import { verdictBtf } from "../xdp/verdicts/btf.js";
 import { verdictRows } from "../xdp/verdicts/index.js";
 import { programOf, type VerdictRow } from "../xdp/verdicts/row.js";
 
@@ -12,7 +13,12 @@ if (reason !== undefined) console.warn(`skipped: bpf(2): ${reason}`);
 function refusal(row: VerdictRow): string | undefined {
   const program = programOf(row);
   try {
-    loadKernelObject({ programs: [program], maps: program.maps, license: program.license }).close();
+    loadKernelObject({
+      programs: [program],
+      maps: program.maps,
+      license: program.license,
+      ...(row.btf ? { rawBtf: verdictBtf() } : {}),
+    }).close();
     return undefined;
   } catch (error) {
     if (error instanceof BpfError) return error.message;

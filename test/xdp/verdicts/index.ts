@@ -5,6 +5,7 @@ import { contextRows, mapRows, stackRows } from "./memory.js";
 import { packetRows } from "./packet.js";
 import { pointerRows } from "./pointer.js";
 import type { VerdictRow } from "./row.js";
+import { callbackRows, lockRows } from "./typed.js";
 
 export const verdictRows: Readonly<Record<string, readonly VerdictRow[]>> = {
   control: controlRows,
@@ -18,4 +19,6 @@ export const verdictRows: Readonly<Record<string, readonly VerdictRow[]>> = {
   functions: functionRows,
   "tail calls": tailCallRows,
   references: referenceRows,
+  callbacks: callbackRows,
+  "spin locks": lockRows,
 };

@@ -2,6 +2,7 @@
 import { assemble } from "../../../src/xdp/insn/assembler.js";
 import type { Instruction } from "../../../src/xdp/insn/instruction.js";
 import type { AttachType, FunctionSpec, MapSpec, ProgramSpec } from "../../../src/xdp/spec.js";
+import { typeId } from "./btf.js";
 
 export interface VerdictRow {
   readonly name: string;
@@ -13,8 +14,8 @@ export interface VerdictRow {
   readonly says?: RegExp;
   readonly attach?: AttachType;
   readonly license?: string;
-  /** Labels of functions besides the program, for the loads of callbacks. */
-  readonly callbacks?: readonly number[];
+  /** Callbacks and locks: its functions and the map `locks` have types (btf.ts). */
+  readonly btf?: boolean;
   /** Where ours is not the kernel's verdict, and why. */
   readonly ours?: { readonly accept: boolean; readonly because: string };
 }
@@ -32,6 +33,12 @@ export const verdictMaps: readonly MapSpec[] = [
   map("ports", "devmap", 4, 4, 4),
   map("constants", "array", 4, 16, 1, 128),
   map("words", "queue", 0, 8, 4),
+];
+
+/** And those with BTF, `locks`: a lock, then a number at 8. */
+const typedMaps: readonly MapSpec[] = [
+  ...verdictMaps,
+  { ...map("locks", "array", 4, 16, 2), keyType: typeId.int, valueType: typeId.cell, spinLockOffset: 0 },
 ];
 
 export const helperNumbers: ReadonlyMap<string, number> = new Map(
@@ -68,12 +75,13 @@ export const helperNumbers: ReadonlyMap<string, number> = new Map(
   }),
 );
 
-export function programOf(row: VerdictRow, maps: readonly MapSpec[] = verdictMaps): ProgramSpec {
+export function programOf(row: VerdictRow): ProgramSpec {
+  const maps = row.btf ? typedMaps : verdictMaps;
   const insns =
     typeof row.code === "string"
       ? assemble(row.code, { helpers: helperNumbers, maps: maps.map(({ name }) => name) })
       : row.code;
-  const main: FunctionSpec = { name: "main", start: 0, btfId: 0, linkage: "global" };
+  const main: FunctionSpec = { name: "main", start: 0, btfId: row.btf ? typeId.main : 0, linkage: "global" };
   return {
     name: "verdict",
     section: row.attach ?? "xdp",
@@ -82,13 +90,13 @@ export function programOf(row: VerdictRow, maps: readonly MapSpec[] = verdictMap
     license: row.license ?? "GPL",
     insns,
     maps,
-    functions: [main, ...calledFrom(insns)],
+    functions: [main, ...calledFrom(insns, row.btf ? typeId.callee : 0)],
     lines: [],
   };
 }
 
 /** Functions as calls and loads of callbacks name them. */
-function calledFrom(insns: readonly Instruction[]): readonly FunctionSpec[] {
+function calledFrom(insns: readonly Instruction[], btfId: number): readonly FunctionSpec[] {
   const starts = new Set<number>();
   for (const [slot, { opcode, src, imm }] of insns.entries()) {
     if ((opcode === 0x85 && src === 1) || (opcode === 0x18 && src === 4)) starts.add(slot + 1 + imm);
@@ -96,7 +104,7 @@ function calledFrom(insns: readonly Instruction[]): readonly FunctionSpec[] {
   return [...starts]
     .filter((start) => start > 0 && start < insns.length)
     .sort((a, b) => a - b)
-    .map((start) => ({ name: `function_${start}`, start, btfId: 0, linkage: "static" as const }));
+    .map((start) => ({ name: `function_${start}`, start, btfId, linkage: "static" as const }));
 }
 
 export const good = (name: string, code: VerdictRow["code"], more: Partial<VerdictRow> = {}): VerdictRow => ({
