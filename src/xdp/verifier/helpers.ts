@@ -377,6 +377,9 @@ export function helperCall(analysis: Analysis, insn: Instruction): void {
   };
   for (let position = 0; position < signature.arguments.length; position += 1) argument(call, position);
   if (signature.name === "tail_call") {
+    if (state.frames.some((frame) => frame.callback)) {
+      refuse("a callback cannot make a tail call", "let it return 1, and make the call where the loop is");
+    }
     if (state.references.length > 0) refuse("a tail call would leave a reference that was not given back");
   }
   noteCall(call);
