@@ -101,14 +101,15 @@ function splitMultiply(a: Tnum, b: Tnum): Tnum {
   return sum;
 }
 
-/** Neither way of multiplying is the better one for all operands; the result is what both agree on. */
+/** No way of multiplying is the best for all operands; the result is what all agree on. */
 export function tnumMul(a: Tnum, b: Tnum): Tnum {
   if (a.mask === 0n && b.mask === 0n) return tnumConst(a.value * b.value);
   if ((a.mask | a.value) === 0n || (b.mask | b.value) === 0n) return tnumConst(0n);
   if (a.mask === all && b.mask === all) return tnumUnknown;
-  const long = b.mask === 0n ? longMultiply(b, a) : longMultiply(a, b);
-  if (long.mask === 0n) return long;
-  return tnumIntersect(long, splitMultiply(a, b)) ?? long;
+  let product = longMultiply(b, a);
+  if (product.mask === 0n) return product;
+  if (a.mask !== all) product = tnumIntersect(product, longMultiply(a, b)) ?? product;
+  return tnumIntersect(product, splitMultiply(a, b)) ?? product;
 }
 
 const tnumShiftLeft = (a: Tnum, count: bigint): Tnum => tnum(u64(a.value << count), u64(a.mask << count));
