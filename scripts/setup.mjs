@@ -10,8 +10,11 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const debianPackages = [
   "gcc",
   "clang",
+  "clang-19",
   "llvm",
   "libbpf-dev",
+  "bpftool",
+  "gcc-bpf",
   "libc6-dev",
   "iproute2",
   "iputils-ping",

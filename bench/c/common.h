@@ -46,8 +46,10 @@ static inline void put16(uint8_t *p, uint16_t v) { p[0] = (uint8_t)(v >> 8); p[1
 static inline void fill_payload(uint8_t *p, size_t length, uint16_t session) {
     static const uint8_t ppp[] = {0xff, 0x03, 0x00, 0x21};
     memcpy(p, ppp, sizeof ppp);
-    put16(p + 4, session);
-    for (size_t i = 6; i < length; i++) p[i] = (uint8_t)(i * 7 + session);
+    for (size_t i = 4; i < length; i++) p[i] = (uint8_t)(i * 7 + session);
+    p[4] = 0x45; /* an IPv4 packet, so that programs have something to look up */
+    put16(p + 6, (uint16_t)(length - sizeof ppp));
+    put16(p + 8, session);
 }
 
 static inline void die(const char *what) {

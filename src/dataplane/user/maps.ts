@@ -1,5 +1,5 @@
 /** Maps of the engine: made with an object or on their own, reached by handle, kept by programs, pins and whoever made them. */
-import { JunctorError } from "../../errors.js";
+import { DataplaneError, JunctorError } from "../../errors.js";
 import { createMapStore, type MapStore, type XdpMap } from "../../xdp/maps/store.js";
 import { viewMemory } from "../../xdp/memory.js";
 import { type MapSpec, type MapTypeName, mapTypes } from "../../xdp/spec.js";
@@ -64,8 +64,12 @@ export function createMaps(core: Core, users: MapUsers): Maps {
     try {
       return work();
     } catch (error) {
-      if (!(error instanceof JunctorError)) throw error;
-      return refuse(error.code as "EINVAL", `map ${map.id} (${map.spec.name})`, error.message, error.hint);
+      if (!(error instanceof JunctorError) || error instanceof DataplaneError) throw error;
+      // The store names the map in its own way.
+      const problem = error.problem
+        .replace(`map ${map.spec.name} (id ${map.id}, ${map.spec.type}): `, "")
+        .replace(/ \(E[A-Z0-9]+\)$/, "");
+      return refuse(error.code as "EINVAL", `map ${map.id} (${map.spec.name})`, problem, error.hint);
     }
   }
 
@@ -108,7 +112,7 @@ export function createMaps(core: Core, users: MapUsers): Maps {
           map = store.create(spec);
         } catch (error) {
           if (!(error instanceof JunctorError)) throw error;
-          return refuse(error.code as "EINVAL", object, error.message, error.hint);
+          return refuse(error.code as "EINVAL", object, error.problem, error.hint);
         }
         own.add(map);
         if (wanted !== undefined) pin(map, wanted);

@@ -1,6 +1,6 @@
 /** Programs of the engine: loaded from objects, verified and compiled, known to every thread, held by what uses them. */
 import { createHash } from "node:crypto";
-import { JunctorError } from "../../errors.js";
+import { DataplaneError, JunctorError } from "../../errors.js";
 import { kfuncById, kfuncByName } from "../../xdp/helpers/kfuncs.js";
 import { helperById } from "../../xdp/helpers/table.js";
 import { encodeProgram } from "../../xdp/insn/decode.js";
@@ -215,7 +215,7 @@ export function createPrograms(core: Core, threads: () => readonly ProgramThread
     const used = spec.maps.map((map) => made.get(map)!);
     const slot = slots.take() ?? refuse("ENOSPC", `program ${spec.name}`, `there are ${programSlots - 1} already`);
     try {
-      const code: ProgramCode = compile(maps.store.memory, spec, used, slot);
+      const code: ProgramCode = compile(maps.store.memory, spec, used, slot, layout.arenas.length);
       await Promise.all(threads().map((thread) => thread.install(code)));
     } catch (error) {
       slots.give(slot);
@@ -251,8 +251,8 @@ export function createPrograms(core: Core, threads: () => readonly ProgramThread
     try {
       return work();
     } catch (error) {
-      if (!(error instanceof JunctorError)) throw error;
-      return refuse(error.code as "EINVAL", object, error.message, error.hint);
+      if (!(error instanceof JunctorError) || error instanceof DataplaneError) throw error;
+      return refuse(error.code as "EINVAL", object, error.problem.replace(/ \(E[A-Z0-9]+\)$/, ""), error.hint);
     }
   }
 

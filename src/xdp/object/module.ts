@@ -120,7 +120,8 @@ function coreBySlot(records: readonly CoreRecord[]): ReadonlyMap<number, CoreRec
 
 /** Takes an object file apart. Throws JunctorError. */
 export function parseModule(bytes: Uint8Array, name: string, typeBase: number): Module {
-  const elf = parseElf(bytes);
+  // Not a subclass, whose slice may not be a copy, as that of Node's Buffer is not.
+  const elf = parseElf(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const btfSection = sectionNamed(elf, ".BTF");
   const extSection = sectionNamed(elf, ".BTF.ext");
   const rawBtf = btfSection === undefined ? undefined : relocatedBtf(elf, btfSection);
