@@ -7,12 +7,15 @@ export class JunctorError extends Error {
   override readonly name: string = "JunctorError";
   /** A stable identifier: an errno name for the data plane and the system, a word for the rest. */
   readonly code: string;
+  /** The message without the hint. */
+  readonly problem: string;
   /** What would mend it. */
   readonly hint: string | undefined;
 
   constructor(code: string, message: string, hint?: string) {
     super(hint === undefined ? message : `${message}: ${hint}`);
     this.code = code;
+    this.problem = message;
     this.hint = hint;
   }
 }
@@ -44,10 +47,13 @@ export class DataplaneError extends JunctorError {
   override readonly name = "DataplaneError";
   override readonly code: ErrnoName;
   readonly object: string;
+  /** What the verifier said, line by line, where it refused a program. */
+  readonly log: string | undefined;
 
-  constructor(code: ErrnoName, object: string, problem: string, hint?: string) {
+  constructor(code: ErrnoName, object: string, problem: string, hint?: string, log?: string) {
     super(code, `${object}: ${problem} (${code})`, hint);
     this.code = code;
     this.object = object;
+    this.log = log;
   }
 }

@@ -39,7 +39,7 @@ export const layers: readonly Layer[] = [
     path: "gateway",
     uses: ["l2tp", "ppp", "radius", "trace", "pppoe", "openvpn", "dataplane", "dataplane/index", "system"],
   },
-  { path: "api", uses: ["gateway", "l2tp", "ppp", "trace", "dataplane"] },
+  { path: "api", uses: ["gateway", "l2tp", "ppp", "trace", "dataplane", "xdp"] },
   { path: "daemon", uses: ["api", "gateway", "dataplane", "dataplane/index", "version"] },
   { path: "blast", uses: ["l2tp", "ppp", "dataplane", "dataplane/index", "system", "version"] },
   { path: "cli", uses: ["api", "daemon", "blast", "version"] },
