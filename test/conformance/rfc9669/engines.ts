@@ -1,10 +1,13 @@
 /** Engines that the cases run on, and how a case becomes a program that all of them can run. */
 import { assemble } from "../../../src/xdp/insn/assembler.js";
-import { framePointer, type Instruction } from "../../../src/xdp/insn/instruction.js";
+import { frameBytes, framePointer, type Instruction } from "../../../src/xdp/insn/instruction.js";
 import { createInterpreter } from "../../../src/xdp/interpreter.js";
-import { createXdpMemory } from "../../../src/xdp/memory.js";
+import { compileProgram } from "../../../src/xdp/jit/compile.js";
+import { createXdpMemory, wasm } from "../../../src/xdp/memory.js";
 import { state } from "../../../src/xdp/run/state.js";
-import type { Access } from "../../../src/xdp/verifier/result.js";
+import { createWindows } from "../../../src/xdp/run/windows.js";
+import type { ProgramSpec } from "../../../src/xdp/spec.js";
+import type { Access, Verified } from "../../../src/xdp/verifier/result.js";
 import type { ConformanceCase } from "./cases.js";
 
 export interface EngineInput {
@@ -93,4 +96,60 @@ export const interpreter: Engine = {
   },
 };
 
-export const engines: readonly Engine[] = [interpreter];
+/** First slots of the functions, and the slot after the last. */
+const functionsOf = (insns: readonly Instruction[]): number[] => {
+  const called = insns.flatMap(({ opcode, src, imm }, slot) => (opcode === 0x85 && src === 1 ? [slot + 1 + imm] : []));
+  return [...new Set([0, ...called, insns.length])].sort((a, b) => a - b);
+};
+
+/** As the verifier would say of programs of this form. */
+function verifiedOf(insns: readonly Instruction[], accesses: readonly (Access | undefined)[]): Verified {
+  const bounds = functionsOf(insns);
+  return {
+    ok: true,
+    accesses,
+    calls: new Map(),
+    subprograms: bounds.slice(1).map((_, index) => ({
+      start: bounds[index]!,
+      end: bounds[index + 1]!,
+      stack: frameBytes,
+      callback: false,
+    })),
+    reachable: insns.map(() => true),
+    stackDepth: 2 * frameBytes,
+    statistics: { instructions: 0, states: 0, peakStates: 0 },
+    log: () => "",
+  };
+}
+
+export const compiler: Engine = {
+  name: "compiler",
+  run(insns, { packet, accesses }) {
+    if (wasm === undefined) throw new Error("there is no WebAssembly");
+    const { memory, block, result } = prepare(packet);
+    const spec: ProgramSpec = {
+      name: "case",
+      section: "xdp",
+      attach: "xdp",
+      frags: false,
+      license: "GPL",
+      insns,
+      maps: [],
+      functions: [],
+      lines: [],
+    };
+    const { bytes } = compileProgram({ spec, verified: verifiedOf(insns, accesses), bindings: [] });
+    const windows = createWindows(memory, []);
+    const env = {
+      memory: memory.shared,
+      table: new wasm.Table({ element: "anyfunc", initial: 1 }),
+      check_access: (of: number, pointer: number, size: number, write: number): number =>
+        windows.mayTouch(of, pointer, size, write !== 0) ? 1 : 0,
+    };
+    const { exports } = new wasm.Instance(new wasm.Module(bytes), { env });
+    (exports.run as (block: number) => number)(block);
+    return result();
+  },
+};
+
+export const engines: readonly Engine[] = [interpreter, compiler];
