@@ -18,14 +18,19 @@ export function createFrame(): Uint8Array {
   return frame;
 }
 
-/** Keys of 512 prefixes of 16 to 32 bits, none of which has 10.1.2.3 or an address of the switch benchmark's packets. */
+const target = 0x0a010203;
+
+/** Keys of 512 prefixes of 10.0.0.0/8, of 16 to 32 bits, none of which has 10.1.2.3: a lookup goes deep, and finds nothing. */
 export function* prefixes(): Iterable<Uint8Array> {
-  for (let index = 0; index < 512; index++) {
-    const key = new Uint8Array(8);
+  for (let index = 0, count = 0; count < 512; index++) {
     const length = 16 + (index % 17);
+    const mask = length === 32 ? 0xffffffff : ~(0xffffffff >>> length);
+    const address = (0x0a000000 | (Math.imul(index, 0x9e3779b1) >>> 8)) & mask;
+    if (((target ^ address) & mask) === 0) continue;
+    const key = new Uint8Array(8);
     new DataView(key.buffer).setUint32(0, length, true);
-    const address = ((0xac100000 + index * 0x10001) & ~(length === 32 ? 0 : 0xffffffff >>> length)) >>> 0;
-    new DataView(key.buffer).setUint32(4, address);
+    new DataView(key.buffer).setUint32(4, address >>> 0);
     yield key;
+    count++;
   }
 }

@@ -16,6 +16,8 @@ export interface UserRuns {
   readonly spec: ObjectSpec;
   /** Runs a program that many times on the frame, and answers nanoseconds a run. */
   compiled(name: string, times: number): number;
+  /** The same for one that passes the frame, as the data path has it run: on many frames in a row. */
+  batched(name: string, times: number): number;
   interpreted(name: string, times: number): number;
   /** The verdict of one run. */
   verdict(name: string): number;
@@ -87,6 +89,14 @@ export function createUserRuns(object: Uint8Array, frame: Uint8Array): UserRuns 
 
   return {
     spec,
+    batched(name, times) {
+      placeFrame(memory, block, region, frame);
+      thread.tick();
+      const before = performance.now();
+      const passed = instances[indexOf(name)]!.batch(memory.u32[data]!, times, frame.length, 0);
+      if (passed !== times) throw new Error(`${name} passed ${passed} of ${times} frames`);
+      return ((performance.now() - before) * 1e6) / times;
+    },
     compiled: (name, times) => time(instances[indexOf(name)]!.run, times),
     interpreted: (name, times) => time(interpreters[indexOf(name)]!.run, times),
     verdict(name) {
