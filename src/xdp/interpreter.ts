@@ -186,9 +186,9 @@ export function createInterpreter(options: InterpreterOptions): InterpretedProgr
     const count = (block + state.tailCalls) >>> 2;
     if (index >>> 0 >= (u32[(map >>> 2) + mapRecord.maxEntries] as number)) return false;
     if ((u32[count] as number) >= maximumTailCalls) return false;
-    u32[count] = (u32[count] as number) + 1;
     const program = options.tailCall?.(block, map, index);
     if (program === undefined) return false;
+    u32[count] = (u32[count] as number) + 1;
     // Other programs have registers of their own unless it is this one again.
     const caller = saved.slice();
     const r0 = program.runAt === undefined ? BigInt(program.run(block)) : program.runAt(block, depth);

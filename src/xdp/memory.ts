@@ -64,12 +64,21 @@ export function viewMemory(shared: WasmMemory): XdpMemory {
   };
 }
 
-/** A memory of its own of `bytes`, shared between threads, that never grows; pages that are not touched cost nothing. */
+/** Whether threads may share it. */
+export const isShared = ({ shared }: XdpMemory): boolean => !(shared.buffer instanceof ArrayBuffer);
+
+/**
+ * A memory of its own of `bytes` that never grows; pages that are not touched cost nothing. Threads can share it, except in browsers
+ * where the page is not cross-origin isolated and has no shared memory.
+ */
 export function createXdpMemory(bytes: number): XdpMemory {
-  if (wasm === undefined) {
-    const buffer = new SharedArrayBuffer(Math.ceil(bytes / wasmPage) * wasmPage);
-    return viewMemory({ buffer });
-  }
   const pages = Math.ceil(bytes / wasmPage);
-  return viewMemory(new wasm.Memory({ initial: pages, maximum: pages, shared: true }));
+  if (wasm === undefined) {
+    const size = pages * wasmPage;
+    return viewMemory({
+      buffer: typeof SharedArrayBuffer === "undefined" ? new ArrayBuffer(size) : new SharedArrayBuffer(size),
+    });
+  }
+  const shared = typeof SharedArrayBuffer !== "undefined";
+  return viewMemory(new wasm.Memory({ initial: pages, maximum: pages, shared }));
 }

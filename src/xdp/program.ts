@@ -1,8 +1,9 @@
 /** From a program as an object file has it to one that runs: verified, then compiled for its maps. */
 import { JunctorError } from "../errors.js";
 import { bindMap } from "./jit/bindings.js";
-import { type CompileInput, compileProgram, type ImportNeed } from "./jit/compile.js";
-import { type WasmModule, wasm, type XdpMemory } from "./memory.js";
+import { compileProgram, type ImportNeed } from "./jit/compile.js";
+import { inlineLookup } from "./maps/inline.js";
+import { isShared, type WasmModule, wasm, type XdpMemory } from "./memory.js";
 import type { ProgramSpec } from "./spec.js";
 import type { Refused, Verified, VerifierOptions } from "./verifier/result.js";
 import { verify } from "./verifier/verify.js";
@@ -43,7 +44,8 @@ export interface PrepareOptions extends VerifierOptions {
   /** Threads that per-CPU maps have values for. */
   readonly cpus?: number;
   readonly fuel?: number;
-  readonly inlineLookup?: CompileInput["inlineLookup"];
+  /** False: all lookups in maps are the host's. */
+  readonly inlineLookups?: boolean;
 }
 
 /**
@@ -57,7 +59,7 @@ export function prepareProgram(
   records: readonly number[],
   options: PrepareOptions = {},
 ): PreparedProgram {
-  const { cpus = 1, fuel, inlineLookup, ...verifier } = options;
+  const { cpus = 1, fuel, inlineLookups = true, ...verifier } = options;
   if (records.length !== spec.maps.length) {
     throw new JunctorError("EINVAL", `program ${spec.name}: ${records.length} maps for ${spec.maps.length}`);
   }
@@ -68,7 +70,8 @@ export function prepareProgram(
     verified,
     bindings,
     ...(fuel !== undefined && { fuel }),
-    ...(inlineLookup !== undefined && { inlineLookup }),
+    ...(inlineLookups && { inlineLookup: (into, { record }) => inlineLookup(into, { memory, record }) }),
+    sharedMemory: isShared(memory),
   });
   const module = wasm === undefined ? undefined : new wasm.Module(bytes);
   return { spec, verified, module, bytes, needs: imports, maps: records };

@@ -1,5 +1,6 @@
 /** Time, random numbers, the worker's number, the spin lock, strings compared, and the tags of our own kfuncs. */
-import { state } from "../run/state.js";
+import { ProgramFault } from "../interpreter-memory.js";
+import { fault, state } from "../run/state.js";
 import type { HelperEnv, HelperGroup } from "./env.js";
 import { errno } from "./errno.js";
 
@@ -14,8 +15,12 @@ export function setTime(u32: Uint32Array, block: number, nanoseconds: number): v
   u32[(block + state.time + 4) >>> 2] = nanoseconds / words;
 }
 
-/** Tries for a lock before the thread sleeps a moment at a time. Its holder may call nothing, so that it is soon done. */
+/**
+ * Tries for a lock before the thread sleeps a millisecond at a time, and how often it does. Its holder may call nothing, so that it is soon
+ * done, unless its thread is gone.
+ */
 const spins = 10_000;
+const naps = 100;
 
 export function basicHelpers({ memory, host, windows }: HelperEnv): HelperGroup {
   const { u8, u32, i32 } = memory;
@@ -69,9 +74,11 @@ export function basicHelpers({ memory, host, windows }: HelperEnv): HelperGroup 
 
     // void bpf_spin_lock(struct bpf_spin_lock *)
     helper_93: (block, pointer = 0) => {
-      if ((pointer & 3) !== 0 || !windows.mayTouch(block, pointer, 4, true)) return 0;
+      if ((pointer & 3) !== 0) return endRun(u32, block, fault.alignment);
+      if (!windows.mayTouch(block, pointer, 4, true)) return endRun(u32, block, fault.bounds);
       const at = pointer >>> 2;
       for (let tries = 0; Atomics.compareExchange(i32, at, 0, 1) !== 0; tries++) {
+        if (tries > spins + naps) endRun(u32, block, fault.fuel);
         if (tries > spins) pause(i32, at);
       }
       u32[(block + state.lock) >>> 2] = pointer >>> 0;
@@ -116,6 +123,13 @@ export function releaseLock(i32: Int32Array, u32: Uint32Array, block: number): v
   u32[(block + state.lock) >>> 2] = 0;
   Atomics.store(i32, pointer >>> 2, 0);
   Atomics.notify(i32, pointer >>> 2);
+}
+
+/** Ends the run out of a helper. */
+function endRun(u32: Uint32Array, block: number, reason: number): never {
+  u32[(block + state.fault) >>> 2] = reason;
+  u32[(block + state.faultInsn) >>> 2] = 0xffff_ffff;
+  throw new ProgramFault(reason, -1);
 }
 
 /** Lets the holder of a lock run, where threads may sleep; a browser's main thread may not, and spins on. */

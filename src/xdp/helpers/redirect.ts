@@ -55,7 +55,9 @@ export function redirectHelpers({ memory, map }: HelperEnv): HelperGroup {
       const keyAt = block + state.scratch;
       u32[keyAt >>> 2] = key;
       const broadcast = (flags & redirectFlag.broadcast) !== 0;
-      if (!broadcast && !holds(memory, record, key >>> 0, map(record), keyAt)) {
+      const target = map(record);
+      if (target.keySize === 0) return action.aborted;
+      if (!broadcast && !holds(memory, record, key >>> 0, target, keyAt)) {
         note(block, redirectKind.none, 0, 0, 0);
         return flags & redirectFlag.answer;
       }

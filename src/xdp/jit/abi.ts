@@ -16,10 +16,11 @@
  * - `run(state) -> i32`: runs the program on the frame that the state block tells of, whose `cpu` must be less than the number of CPUs that
  *   the maps were bound for. Sets `fault`, `tailCalls` and `redirect` to 0 first. Traps (RuntimeError) after storing `state.fault`; a lock
  *   in `state.lock` is then to be given back. A trap with `state.fault` 0 (stack overflow, an empty table entry) is as fault.unknown.
+ *   A function in the table that sets `state.vacant` and takes its call back from `state.tailCalls` stands for no program: the caller goes on;
  * - `tail(state) -> i32`: the same for a program that is gone on with: sets nothing to 0.
  * - `batch(state, start, count, size, stride) -> i32`: for `count` frames of `size` bytes, the first at `start`, each `stride` after the
  *   one before: sets data, dataMeta, dataEnd, hardStart = data, hardEnd = dataEnd, and runs, until a frame's verdict is not PASS or its
- *   data or dataEnd is not what it was. Answers how many frames passed unmoved; `state.verdict` is the verdict of the one after them.
+ *   data or dataEnd is not what it was. Answers how many frames passed unmoved; `state.verdict` is the verdict of the one after them. During the run of each, `state.frameIndex` is its index.
  */
 export const importModule = "env";
 

@@ -159,7 +159,11 @@ function writeTailCall(scope: Scope, facts: CallFacts | undefined): boolean {
     f.get(counter).i32Const(binding.stride).i32Mul().i32Const(binding.values).i32Add().i32AtomicLoad(0).tee(counter);
     f.i32Eqz().brIf(none);
     f.get(state).get(state).i32Load(field.tailCalls).i32Const(1).i32Add().i32Store(field.tailCalls);
-    f.get(state).get(counter).i32Const(1).i32Sub().callIndirect([i32], [i32]).i64ExtendI32U().return();
+    f.get(state).get(counter).i32Const(1).i32Sub().callIndirect([i32], [i32]).i64ExtendI32U().set(registers[0]!);
+    // A slot without a program says so, and nothing has happened.
+    f.get(state).i32Load(field.vacant).i32Eqz().if();
+    f.get(registers[0]!).return().end();
+    f.get(state).i32Const(0).i32Store(field.vacant);
     f.end();
   });
   f.i64Const(0).set(registers[0]!);

@@ -39,6 +39,8 @@ export interface CompileInput {
   readonly bindings: readonly MapBinding[];
   readonly fuel?: number;
   readonly inlineLookup?: InlineLookup;
+  /** Whether the memory is one that threads share. Default true. */
+  readonly sharedMemory?: boolean;
 }
 
 export interface Compiled {
@@ -52,7 +54,7 @@ const pages = 65536;
 export function compileProgram(input: CompileInput): Compiled {
   const { spec, verified, bindings } = input;
   const module = moduleBuilder();
-  module.importMemory(importModule, "memory", { pages: 1, maximum: pages, shared: true });
+  module.importMemory(importModule, "memory", { pages: 1, maximum: pages, shared: input.sharedMemory ?? true });
   module.importTable(importModule, "table");
   const fuel = module.global(i32, 0);
   const imports = new Map<string, ImportNeed>();
@@ -209,6 +211,7 @@ function writeEntries({ module, fuel }: Unit, main: FunctionRef, amount: number)
   f.get(at).get(size).i32Add().set(end);
   for (const where of [field.data, field.dataMeta, field.hardStart]) f.get(state).get(at).i32Store(where);
   for (const where of [field.dataEnd, field.hardEnd]) f.get(state).get(end).i32Store(where);
+  f.get(state).get(passed).i32Store(field.frameIndex);
   begin(f);
   callMain(f);
   f.tee(verdict).i32Const(action.pass).i32Ne();

@@ -43,9 +43,19 @@ export const state = {
   time: 96,
   /** Random state, four words. */
   random: 104,
-  /** Room that helpers may use as they like. */
+  /** Not 0: the tail call just made found an empty slot; who made it sets it to 0 again and goes on (`run/vacant.ts`). */
+  vacant: 120,
+  /** Frame of the batch in hand, counted from 0, so that after a trap it is known how far the batch came. */
+  frameIndex: 124,
+  /** Room for whoever calls no one while it is in use. */
   scratch: 1024,
-  scratchBytes: 3072,
+  scratchBytes: 64,
+  /** Two keys of a map of maps, for looks at what it holds. */
+  innerKeys: 1088,
+  innerKeyBytes: 512,
+  /** Keys that for_each_map_elem of the interpreter hands to callbacks, those of nested ones one after the other. */
+  elementKeys: 2112,
+  elementKeysBytes: 1984,
   /** Stack frames of 512 bytes; the program's frame is the topmost. */
   stack: 4096,
   stackTop: 8192,

@@ -5,13 +5,13 @@ import type { Helper } from "../helpers/env.js";
 import { createHelpers } from "../helpers/helpers.js";
 import { ProgramFault } from "../interpreter-memory.js";
 import { importModule } from "../jit/abi.js";
-import { attachMap, type MapAccess } from "../maps/attach.js";
-import { mapRecord } from "../maps/descriptor.js";
+import type { MapAccess } from "../maps/attach.js";
 import { type WasmModule, type WasmTable, wasm, type XdpMemory } from "../memory.js";
-import { mapTypes } from "../spec.js";
 import type { XdpHost } from "./host.js";
+import { createProgramMaps, type ProgramMaps } from "./program-maps.js";
 import { action, fault, state } from "./state.js";
-import { createWindows, type Windows } from "./windows.js";
+import { vacantSlot } from "./vacant.js";
+import type { Windows } from "./windows.js";
 
 /** A program's code: a compiled module, or what makes a function of the imports (the interpreter). */
 export type Code =
@@ -71,9 +71,6 @@ export interface Thread {
   tick(): void;
 }
 
-/** Maps come and go; of more records than this the thread's handles are made anew. */
-const mostHandles = 4096;
-
 export function createThread(options: ThreadOptions): Thread {
   const { memory, cpu, host = {}, slots = 1024 } = options;
   const block = options.state;
@@ -89,49 +86,24 @@ export function createThread(options: ThreadOptions): Thread {
   const functions: (((block: number) => number) | undefined)[] = new Array(slots).fill(undefined);
   const table: WasmTable | undefined =
     wasm === undefined ? undefined : new wasm.Table({ element: "anyfunc", initial: slots, maximum: slots });
+  const vacant = vacantSlot(memory);
+  for (let slot = 0; slot < slots; slot++) table?.set(slot, vacant);
 
   set(state.cpu, cpu);
   const seed = host.seed ?? globalThis.crypto.getRandomValues(new Uint32Array(4));
   for (let index = 0; index < 4; index++) set(state.random + index * 4, seed[index] ?? 0);
   if (Array.from({ length: 4 }, (_, index) => seed[index]).every((word) => (word ?? 0) === 0)) set(state.random, 1);
 
-  const handles = new Map<number, { readonly id: number; readonly access: MapAccess }>();
-  function map(record: number): MapAccess {
-    const at = record >>> 0;
-    const id = u32[(at >>> 2) + mapRecord.id] ?? 0;
-    const held = handles.get(at);
-    if (held !== undefined && held.id === id) return held.access;
-    if (handles.size >= mostHandles) handles.clear();
-    const access = attachMap(memory, at, cpu);
-    handles.set(at, { id, access });
-    return access;
-  }
-
-  /** Records that a map of maps holds: its values are their offsets. */
-  function* innerMaps(record: number): Iterable<number> {
-    const outer = map(record);
-    const key = block + state.scratch;
-    const out = key + (state.scratchBytes >> 1);
-    const most = u32[(record >>> 2) + mapRecord.maxEntries]!;
-    let at = 0;
-    for (let count = 0; count < most && outer.next(at, out) === 0; count++) {
-      memory.u8.copyWithin(key, out, out + outer.keySize);
-      at = key;
-      const inner = outer.lookup(key);
-      if (inner !== 0) yield inner;
-    }
-  }
-
   function install(program: Installed, slot?: number): Instance {
     if (slot !== undefined && (slot < 0 || slot >= slots || !Number.isInteger(slot))) {
       throw new JunctorError("E2BIG", `tail call slot ${slot}`, `there are ${slots}`);
     }
-    const windows = createWindows(memory, program.maps, { cpus, innerMaps });
-    const ringRecords = program.maps.filter((record) => u32[(record >>> 2) + mapRecord.type] === mapTypes.ringbuf);
-    const helpers = createHelpers({ memory, host, windows, map, rings: () => ringRecords });
-    const entry = instantiate(program.code, helpers, windows);
+    const maps = createProgramMaps(memory, program.maps, { block, cpu, cpus });
+    const { windows, map, rings } = maps;
+    const helpers = createHelpers({ memory, host, windows, map, rings });
+    const entry = instantiate(program.code, helpers, maps);
     if (slot !== undefined) {
-      table?.set(slot, entry.exported ?? null);
+      table?.set(slot, entry.exported ?? vacant);
       functions[slot] = entry.run;
     }
     const counters: Counters = { verdicts: new Float64Array(5), faults: new Float64Array(5) };
@@ -141,13 +113,16 @@ export function createThread(options: ThreadOptions): Thread {
       set(state.fault, fault.none);
       set(state.lock, 0);
       set(state.tailCalls, 0);
+      set(state.vacant, 0);
     }
     /** After a trap: its reason, which the program may not have had the time to leave. */
     function abort(error: unknown): number {
       releaseLock(i32, u32, block);
       // What no program can cause is ours to see.
       if (!isTrap(error)) throw error;
-      if (u32[(block + state.fault) >>> 2] === fault.none) set(state.fault, fault.unknown);
+      if (u32[(block + state.fault) >>> 2] === fault.none) {
+        set(state.fault, error instanceof ProgramFault ? error.fault : fault.unknown);
+      }
       const why = u32[(block + state.fault) >>> 2]!;
       counters.faults[Math.min(why, fault.unknown)]!++;
       return action.aborted;
@@ -161,6 +136,7 @@ export function createThread(options: ThreadOptions): Thread {
         let verdict: number = action.aborted;
         try {
           verdict = verdictOf(entry.run(block));
+          releaseLock(i32, u32, block);
         } catch (error) {
           verdict = abort(error);
         }
@@ -174,10 +150,10 @@ export function createThread(options: ThreadOptions): Thread {
         else {
           try {
             passed = entry.batch(block, start, count, size, stride);
+            releaseLock(i32, u32, block);
           } catch (error) {
             set(state.verdict, abort(error));
-            // How far it came is where the frame in hand lies.
-            passed = faultedFrame(start, count, stride);
+            passed = Math.min(u32[(block + state.frameIndex) >>> 2]!, count - 1);
           }
         }
         counters.verdicts[action.pass]! += passed;
@@ -189,11 +165,6 @@ export function createThread(options: ThreadOptions): Thread {
         return passed;
       },
     };
-
-    function faultedFrame(start: number, count: number, stride: number): number {
-      const data = u32[(block + state.data) >>> 2]!;
-      return stride === 0 ? 0 : Math.max(0, Math.min(count - 1, Math.floor((data - start) / stride)));
-    }
 
     function oneByOne(start: number, count: number, size: number, stride: number): number {
       for (let index = 0; index < count; index++) {
@@ -207,6 +178,7 @@ export function createThread(options: ThreadOptions): Thread {
         let verdict: number = action.aborted;
         try {
           verdict = verdictOf(entry.run(block));
+          releaseLock(i32, u32, block);
         } catch (error) {
           verdict = abort(error);
         }
@@ -225,7 +197,7 @@ export function createThread(options: ThreadOptions): Thread {
     readonly exported?: unknown;
   }
 
-  function instantiate(code: Code, helpers: Readonly<Record<string, Helper>>, windows: Windows): Entry {
+  function instantiate(code: Code, helpers: Readonly<Record<string, Helper>>, { windows, map }: ProgramMaps): Entry {
     if (code.kind === "function") {
       return { run: code.create({ memory, helpers, windows, map, slot: (index) => functions[index >>> 0] }) };
     }
@@ -261,7 +233,7 @@ export function createThread(options: ThreadOptions): Thread {
     install,
     remove(slot) {
       if (slot < 0 || slot >= slots) return;
-      table?.set(slot, null);
+      table?.set(slot, vacant);
       functions[slot] = undefined;
     },
     tick: () => setTime(u32, block, now()),

@@ -13,6 +13,8 @@ export interface Windows {
   mayTouch(block: number, pointer: number, size: number, write: boolean): boolean;
   /** Whether it lies in values of maps that the program may not write: where constant strings are. */
   isConstant(pointer: number, size: number): boolean;
+  /** Whether a word is the record of a map that the program names, or of one that a map of maps holds or held not long ago. */
+  isReachable(record: number): boolean;
 }
 
 /** Programs may look at what lies in these, but not write it. */
@@ -31,10 +33,20 @@ interface Window {
   readonly constant: boolean;
 }
 
+/** A map that was found in a map of maps. Freed, its record has another id. */
+interface Inner {
+  readonly record: number;
+  readonly id: number;
+  readonly window: Window | undefined;
+}
+
+/** Inner maps that are looked at first: a program has hardly more of them in hand at a time. */
+const mostRecent = 16;
+const mostKnown = 4096;
+
 /**
  * @param records Records of the program's maps.
- * @param innerMaps Records that a map of maps holds now.
- * @param cpus How many values a per-CPU map has of each key.
+ * @param options innerMaps: records that a map of maps holds now; cpus: how many values a per-CPU map has of each key.
  */
 export function createWindows(
   memory: XdpMemory,
@@ -60,6 +72,7 @@ export function createWindows(
     return { start, end: start + bytes, writable, constant };
   }
 
+  const own: ReadonlySet<number> = new Set(records);
   const windows: Window[] = [];
   const outer: number[] = [];
   for (const record of records) {
@@ -68,34 +81,52 @@ export function createWindows(
     if (window !== undefined) windows.push(window);
   }
 
-  /** Inner maps come and go, so they are looked for where they are held; the last one found is usually the next one wanted. */
-  let lastRecord = 0;
-  let lastId = 0;
-  let lastWindow: Window | undefined;
-  function innerWindow(pointer: number, end: number): Window | undefined {
-    if (outer.length === 0 || options.innerMaps === undefined) return undefined;
-    if (lastWindow !== undefined && pointer >= lastWindow.start && end <= lastWindow.end) {
-      if (word(lastRecord, mapRecord.id) === lastId) return lastWindow;
-    }
+  const known = new Map<number, Inner>();
+  const recent: Inner[] = [];
+  /**
+   * Inner maps come and go, so they are looked for where they are held. One that was found stays good until it is freed, which is not before
+   * the run that found it has ended.
+   */
+  function seek(wanted: (inner: Inner) => boolean): Inner | undefined {
+    if (options.innerMaps === undefined) return undefined;
     for (const record of outer) {
-      for (const inner of options.innerMaps(record)) {
-        const window = windowOf(inner);
-        if (window === undefined || pointer < window.start || end > window.end) continue;
-        lastRecord = inner;
-        lastId = word(inner, mapRecord.id);
-        lastWindow = window;
-        return window;
+      for (const held of options.innerMaps(record)) {
+        const inner = { record: held, id: word(held, mapRecord.id), window: windowOf(held) };
+        if (!wanted(inner)) continue;
+        if (known.size >= mostKnown) known.clear();
+        known.set(held, inner);
+        return inner;
       }
     }
     return undefined;
   }
 
-  function find(pointer: number, end: number): Window | undefined {
+  function toFront(inner: Inner): void {
+    if (recent[0] === inner) return;
+    const at = recent.findIndex(({ record }) => record === inner.record);
+    if (at >= 0) recent.splice(at, 1);
+    else if (recent.length >= mostRecent) recent.pop();
+    recent.unshift(inner);
+  }
+
+  function innerWindow(start: number, end: number): Window | undefined {
+    if (outer.length === 0) return undefined;
+    const within = ({ window }: Inner): boolean => window !== undefined && start >= window.start && end <= window.end;
+    for (let index = 0; index < recent.length; index++) {
+      const inner = recent[index]!;
+      if (within(inner) && word(inner.record, mapRecord.id) === inner.id) return inner.window;
+    }
+    const found = seek(within);
+    if (found !== undefined) toFront(found);
+    return found?.window;
+  }
+
+  function find(start: number, end: number): Window | undefined {
     for (let index = 0; index < windows.length; index++) {
       const window = windows[index]!;
-      if (pointer >= window.start && end <= window.end) return window;
+      if (start >= window.start && end <= window.end) return window;
     }
-    return innerWindow(pointer, end);
+    return innerWindow(start, end);
   }
 
   return {
@@ -104,7 +135,9 @@ export function createWindows(
       const end = start + (size >>> 0);
       if (start >= block + state.stack && end <= block + state.stackTop) return true;
       // Keys of elements that a callback is handed by the interpreter.
-      if (!write && start >= block + state.scratch && end <= block + state.scratch + state.scratchBytes) return true;
+      if (!write && start >= block + state.elementKeys && end <= block + state.elementKeys + state.elementKeysBytes) {
+        return true;
+      }
       const base = block >>> 2;
       if (start >= u32[base + (state.dataMeta >> 2)]! && end <= u32[base + (state.dataEnd >> 2)]!) return true;
       const window = find(start, end);
@@ -113,6 +146,18 @@ export function createWindows(
     isConstant(pointer, size) {
       const start = pointer >>> 0;
       return find(start, start + (size >>> 0))?.constant === true;
+    },
+    isReachable(word32) {
+      const record = word32 >>> 0;
+      if (own.has(record)) return true;
+      if (outer.length === 0) return false;
+      let inner = known.get(record);
+      if (inner === undefined || word(record, mapRecord.id) !== inner.id) {
+        inner = seek((one) => one.record === record);
+        if (inner === undefined) return false;
+      }
+      toFront(inner);
+      return true;
     },
   };
 }
