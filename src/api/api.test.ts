@@ -380,6 +380,7 @@ test("metrics have base units and no label that grows with the sessions", async 
     plane: {
       port: { list: async () => [] } as never,
       drops: () => ({ "unknown-session": 4 }),
+      program: { list: async () => [{ program: 3, name: "count", counters: { pass: 7, nanoseconds: 5e8 } }] } as never,
     },
     events: service.events,
     version: "0.1.0",
@@ -398,6 +399,8 @@ test("metrics have base units and no label that grows with the sessions", async 
     "junctor_control_retransmissions_total 5",
     "junctor_failed_reloads_total 2",
     "junctor_ready 1",
+    'junctor_program_runs_total{program="count",id="3",verdict="pass"} 7',
+    'junctor_program_run_seconds_total{program="count",id="3"} 0.5',
   ]) {
     expect(text).toContain(line);
   }

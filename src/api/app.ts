@@ -9,10 +9,11 @@ import type { Route } from "./route.js";
 import { routes } from "./routes.js";
 import type { Service } from "./service.js";
 import { eventStream } from "./sse.js";
+import { mountStreams } from "./streams.js";
 import { mountWatching } from "./watching.js";
 
-/** Request bodies are a few words long. */
-const maxBody = 4096;
+/** Most request bodies are a few words long. */
+const fewWords = 4096;
 
 export interface AppOptions {
   /** Asked of every request but health; for listeners that anybody can reach. */
@@ -30,8 +31,9 @@ export function createApp(service: Service, options: AppOptions = {}): Hono {
     }
     await next();
   });
-  // First: /v1/sessions/{tunnel}/{session} fits these as well.
+  // First: /v1/sessions/{tunnel}/{session} and /v1/programs/{program} fit these as well.
   mountWatching(app, service);
+  mountStreams(app, service);
   for (const route of routes) mount(app, service, route);
   mountEvents(app, service);
   const document = openapi(service.daemon.version);
@@ -57,7 +59,7 @@ export function health(app: Hono, { gateway }: { readonly gateway: Pick<Gateway,
 function mount(app: Hono, service: Service, route: Route): void {
   const path = route.path.replace(/\{(\w+)\}/g, ":$1");
   app.on(route.method.toUpperCase(), path, async (context) => {
-    const body = route.body === undefined ? undefined : await readJson(context);
+    const body = route.body === undefined ? undefined : await readJson(context, route.maxBody ?? fewWords);
     const result = await route.run(service, { params: context.req.param(), query: context.req.query(), body });
     return route.answer === undefined ? context.body(null, 204) : context.json(result as object);
   });
@@ -75,13 +77,13 @@ function mountEvents(app: Hono, { events }: Service): void {
 
 const maxSubscribers = 64;
 
-async function readJson(context: Context): Promise<unknown> {
+async function readJson(context: Context, maxBody: number): Promise<unknown> {
   const type = context.req.header("content-type") ?? "";
   if (!/^application\/json\b/i.test(type)) {
     throw new JunctorError("unsupported-media-type", `the body is ${type || "of no type"}`, "send application/json");
   }
   try {
-    return JSON.parse(await readText(context));
+    return JSON.parse(await readText(context, maxBody));
   } catch (error) {
     if (error instanceof SyntaxError)
       throw new JunctorError("invalid", `body: ${error.message}`, "send one JSON object");
@@ -90,7 +92,7 @@ async function readJson(context: Context): Promise<unknown> {
 }
 
 /** Stops at the limit, whatever the request says of its length. */
-async function readText(context: Context): Promise<string> {
+async function readText(context: Context, maxBody: number): Promise<string> {
   const decoder = new TextDecoder();
   let [text, length] = ["", 0];
   for await (const chunk of context.req.raw.body ?? []) {

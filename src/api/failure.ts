@@ -1,6 +1,6 @@
 /** How a refusal is told over HTTP: `{ error: { code, message, hint } }` with the status that fits. */
 import type { ZodError } from "zod";
-import { JunctorError } from "../errors.js";
+import { DataplaneError, JunctorError } from "../errors.js";
 import type { Failure } from "./schemas.js";
 
 export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 500 | 501 | 503;
@@ -9,12 +9,14 @@ const statusOf: Readonly<Record<string, FailureStatus>> = {
   invalid: 400,
   EINVAL: 400,
   ERANGE: 400,
+  E2BIG: 400,
   unauthorized: 401,
   EPERM: 403,
   "not-found": 404,
   ENOENT: 404,
   ENODEV: 404,
   ENXIO: 404,
+  ESRCH: 404,
   "method-not-allowed": 405,
   EALREADY: 409,
   EBUSY: 409,
@@ -22,8 +24,10 @@ const statusOf: Readonly<Record<string, FailureStatus>> = {
   "too-large": 413,
   "unsupported-media-type": 415,
   config: 422,
+  EACCES: 422,
   EOPNOTSUPP: 501,
   ENOSPC: 503,
+  ENOMEM: 503,
 };
 
 export interface Refusal {
@@ -36,14 +40,13 @@ export function refusal(error: unknown): Refusal {
   if (!(error instanceof JunctorError)) {
     return failure(500, "internal", "something went wrong inside the daemon", "its log says more");
   }
-  const hint = error.hint;
-  const message = hint === undefined ? error.message : error.message.slice(0, -(hint.length + 2));
-  return failure(statusOf[error.code] ?? 500, error.code, message, hint);
+  const log = error instanceof DataplaneError ? error.log : undefined;
+  return failure(statusOf[error.code] ?? 500, error.code, error.problem, error.hint, log);
 }
 
-const failure = (status: FailureStatus, code: string, message: string, hint?: string): Refusal => ({
+const failure = (status: FailureStatus, code: string, message: string, hint?: string, log?: string): Refusal => ({
   status,
-  body: { error: { code, message, hint: hint ?? null } },
+  body: { error: { code, message, hint: hint ?? null, ...(log !== undefined && { log }) } },
 });
 
 /** `where`: what was read, as in `query`, `body`. */

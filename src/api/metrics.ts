@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { verdicts } from "../dataplane/attributes.js";
 import type { Dataplane } from "../dataplane/contract.js";
 import type { Gateway } from "../gateway/types.js";
 import { health } from "./app.js";
@@ -11,7 +12,7 @@ import type { EventHub } from "./events.js";
 
 export interface MetricsSource {
   readonly gateway: Gateway;
-  readonly plane: Pick<Dataplane, "port" | "drops">;
+  readonly plane: Pick<Dataplane, "port" | "drops" | "program">;
   readonly events: Pick<EventHub, "subscribers" | "dropped">;
   readonly version: string;
   /** Configuration files that a reload refused. */
@@ -81,8 +82,25 @@ export function createMetrics(source: MetricsSource): Registry {
       (await plane.port.list()).map((port) => [{ port: port.local }, port.counters[count]]),
     );
   }
+  counter("junctor_program_runs_total", "Runs of a program, by verdict", ["program", "id", "verdict"], async () =>
+    (await plane.program.list()).flatMap(({ program, name, counters }) =>
+      programVerdicts.map((verdict) => [{ program: name, id: String(program), verdict }, counters[verdict] ?? 0]),
+    ),
+  );
+  counter(
+    "junctor_program_run_seconds_total",
+    "Time that runs of a program took, while statistics are on",
+    ["program", "id"],
+    async () =>
+      (await plane.program.list()).map(({ program, name, counters }) => [
+        { program: name, id: String(program) },
+        counters.nanoseconds / 1e9,
+      ]),
+  );
   return registry;
 }
+
+const programVerdicts = [...verdicts, "unknown"] as const;
 
 type Count<L extends string> = readonly [labels: Partial<Record<L, string>>, value: number];
 type Counts<L extends string> = readonly Count<L>[] | Promise<readonly Count<L>[]>;

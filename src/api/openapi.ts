@@ -80,15 +80,44 @@ function operationOf(route: Route): Json {
   };
 }
 
-const events: Json = {
+const stream = (
+  operationId: string,
+  summary: string,
+  description: string,
+  schema: string,
+  params: readonly Json[] = [],
+): Json => ({
   get: {
-    operationId: "events",
-    summary: "Everything that happens from now on, as server-sent events",
-    description:
-      "Each has an id, its type as `event` and an Event as `data`. A reader that does not keep up is dropped with an `end` event that says why.",
-    parameters: [],
-    responses: { "200": { description: "OK", content: { "text/event-stream": { schema: ref("Event") } } } },
+    operationId,
+    summary,
+    description,
+    parameters: params,
+    responses: { "200": { description: "OK", content: { "text/event-stream": { schema: ref(schema) } } } },
   },
+});
+
+const left = "What a slow reader has no room for is left out; an event `lost` with a `count` stands there.";
+
+const streams: Json = {
+  "/v1/programs/trace": stream(
+    "tracePrograms",
+    "Lines of bpf_trace_printk and of aborted runs, as server-sent events",
+    `Each is a \`line\`. ${left}`,
+    "ProgramLine",
+  ),
+  "/v1/maps/{map}/records": stream(
+    "readRecords",
+    "Records of a ring buffer or perf event array, and frames redirected to an xskmap, as server-sent events",
+    `Each is a \`record\`. ${left}`,
+    "MapRecord",
+    [{ name: "map", in: "path", required: true, description: "Handle of the map", schema: { type: "integer" } }],
+  ),
+  "/v1/events": stream(
+    "events",
+    "Everything that happens from now on, as server-sent events",
+    "Each has an id, its type as `event` and an Event as `data`. A reader that does not keep up is dropped with an `end` event that says why.",
+    "Event",
+  ),
 };
 
 const health = (operationId: string, summary: string): Json => ({
@@ -113,7 +142,7 @@ export function openapi(version: string): Json {
     info: { title: "Junctor", version, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
     paths: {
       ...paths,
-      "/v1/events": events,
+      ...streams,
       "/livez": health("live", "Whether the daemon runs"),
       "/readyz": health("ready", "Whether it serves new calls"),
     },

@@ -14,6 +14,8 @@ export interface RouteSpec<P extends z.ZodObject, Q extends z.ZodObject, B exten
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
+  /** Bytes that the body may have; a few thousand when it is not said. */
+  readonly maxBody?: number;
   /** Undefined: nothing to say (204). */
   readonly answer?: SchemaName;
   /** Codes of the refusals to expect. */

@@ -2,7 +2,9 @@
 import type { Route } from "./route.js";
 import { channelRoutes } from "./routes/channels.js";
 import { daemonRoutes } from "./routes/daemon.js";
+import { mapRoutes } from "./routes/maps.js";
 import { pppRoutes } from "./routes/ppp.js";
+import { xdpRoutes } from "./routes/programs.js";
 import { sessionRoutes } from "./routes/sessions.js";
 import { tunnelRoutes } from "./routes/tunnels.js";
 
@@ -11,5 +13,7 @@ export const routes: readonly Route[] = [
   ...pppRoutes,
   ...sessionRoutes,
   ...channelRoutes,
+  ...xdpRoutes,
+  ...mapRoutes,
   ...daemonRoutes,
 ];

@@ -4,6 +4,7 @@ import { counters, tunnelAttributes } from "../dataplane/attributes.js";
 import type { GatewayEvent } from "../gateway/types.js";
 import { tunnelStates } from "./filters.js";
 import { pools, ppp, radius, terminated, unit, units, usage } from "./schemas-ppp.js";
+import { programSchemas } from "./schemas-programs.js";
 
 const id16 = z.int().min(1).max(0xffff);
 const count = z.int().min(0);
@@ -161,6 +162,7 @@ export const failure = z.object({
     code: z.string().describe("An errno name for what the data plane refused, a word for the rest; stable"),
     message: z.string(),
     hint: text.describe("What would mend it"),
+    log: z.string().optional().describe("What the verifier said of a program that it refused, line by line"),
   }),
 });
 export type Failure = z.infer<typeof failure>;
@@ -195,5 +197,6 @@ export const schemas = {
   Pools: pools,
   Radius: radius,
   Terminated: terminated,
+  ...programSchemas,
 } as const;
 export type SchemaName = keyof typeof schemas;

@@ -6,6 +6,8 @@ import type { EventHub } from "./events.js";
 export interface Service {
   readonly gateway: CallingGateway;
   readonly channels: Dataplane["channel"];
+  /** What programs run on, and their maps. */
+  readonly plane: Pick<Dataplane, "device" | "unit" | "program" | "map">;
   readonly events: EventHub;
   readonly daemon: DaemonControl;
 }

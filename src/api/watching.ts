@@ -5,11 +5,10 @@ import type { TracedFrame } from "../gateway/tracing.js";
 import { concealL2tp, concealPpp, decodeL2tp, decodePpp } from "../trace/index.js";
 import { createPcapng } from "../trace/pcapng.js";
 import { parseSessionName, sessionName } from "./names.js";
+import { type Push, pushed, streamHeaders } from "./pushed.js";
 import { missing } from "./routes/params.js";
 import type { Service } from "./service.js";
 
-/** Bytes that wait for a reader; beyond, frames are left out. */
-const queueLimit = 4 << 20;
 const encoder = new TextEncoder();
 
 interface Shown {
@@ -39,25 +38,6 @@ const traceLine = ({ time, direction, layer, bytes }: TracedFrame): TraceLine =>
   bytes: Buffer.from(layers[layer].conceal(bytes)).toString("hex"),
 });
 
-type Push = (bytes: Uint8Array | undefined) => void;
-
-/** Something that is pushed, as a stream of bytes; undefined ends it. What a slow reader has no room for is left out. */
-function pushed(start: (push: Push) => () => void): ReadableStream<Uint8Array> {
-  let stop: () => void = () => {};
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        stop = start((bytes) => {
-          if (bytes === undefined) controller.close();
-          else if ((controller.desiredSize ?? 0) > 0) controller.enqueue(bytes);
-        });
-      },
-      cancel: () => stop(),
-    },
-    { highWaterMark: queueLimit, size: (bytes) => bytes.length },
-  );
-}
-
 function callOf(context: Context): number {
   const name = context.req.param("session") ?? "";
   const call = parseSessionName(name);
@@ -65,12 +45,10 @@ function callOf(context: Context): number {
   return call;
 }
 
-const headers = (type: string) => ({ "content-type": type, "cache-control": "no-store", "x-accel-buffering": "no" });
-
 export function mountWatching(app: Hono, { gateway }: Service): void {
   app.get("/v1/sessions/:session/trace", (context) => {
     const call = callOf(context);
-    let push: Push = () => {};
+    let push: Push = () => false;
     const stop = gateway.trace(call, (frame) =>
       push(frame && encoder.encode(`event: frame\ndata: ${JSON.stringify(traceLine(frame))}\n\n`)),
     );
@@ -80,13 +58,13 @@ export function mountWatching(app: Hono, { gateway }: Service): void {
       push(encoder.encode(": \n\n"));
       return stop;
     });
-    return context.body(stream, 200, headers("text/event-stream"));
+    return context.body(stream, 200, streamHeaders("text/event-stream"));
   });
 
   app.get("/v1/sessions/:session/capture", async (context) => {
     const call = callOf(context);
     const file = createPcapng();
-    let push: Push = () => {};
+    let push: Push = () => false;
     const stop = await gateway.capture(call, (copy) => push(copy && file.frame(copy.time, copy.direction, copy.bytes)));
     if (stop === undefined) throw missing("session", sessionName(call));
     const stream = pushed((into) => {
@@ -94,6 +72,6 @@ export function mountWatching(app: Hono, { gateway }: Service): void {
       push(file.head());
       return () => void stop();
     });
-    return context.body(stream, 200, headers("application/x-pcapng"));
+    return context.body(stream, 200, streamHeaders("application/x-pcapng"));
   });
 }

@@ -133,7 +133,7 @@ async function serve(
 ): Promise<readonly string[]> {
   const events = createEventHub(gateway.events());
   undo.push(async () => events.close());
-  const service: Service = { gateway, channels: plane.channel, events, daemon: control };
+  const service: Service = { gateway, channels: plane.channel, plane, events, daemon: control };
   const open = async (app: Parameters<typeof listen>[0], address: ListenAddress): Promise<string> => {
     const listener: Listener = await listen(app, address);
     undo.push(() => listener.close(answerGrace));

@@ -15,8 +15,18 @@ export interface FakeService extends Service {
   badConfiguration: boolean;
 }
 
+const none = async () => [];
+
+/** A plane without programs; what else is asked of it, tests do not ask. */
+const noPrograms = {
+  program: { list: none },
+  device: { list: none, names: none, attachments: none },
+  unit: { list: none },
+  map: { list: none },
+} as unknown as Service["plane"];
+
 /** Two tunnels, one from a LAC and one to an LNS, whose sessions 7/1 and 9/2 are bridged, and 7/3 by itself. */
-export function fakeService(): FakeService {
+export function fakeService(plane: Service["plane"] = noPrograms): FakeService {
   const channels = fakeChannels([1, 2, 3]);
   const gateway = fakeGateway(
     [tunnelView(9, "onward"), tunnelView(7, "access", { calls: 2 })],
@@ -30,6 +40,7 @@ export function fakeService(): FakeService {
   const service: FakeService = {
     gateway,
     channels,
+    plane,
     events: createEventHub(gateway.events(), { queue: 16, now: () => Date.UTC(2026, 0, 2) }),
     badConfiguration: false,
     daemon: {
