@@ -279,7 +279,7 @@ export interface Capabilities {
   readonly tunnelVersions: readonly (2 | 3)[];
   readonly pseudowires: readonly attributes.Pseudowire[];
   /** Whether programs run on this engine's devices, and why not on the host's own interfaces. */
-  readonly programs: { readonly user: boolean; readonly kernel: true | string };
+  readonly programs: { readonly user: boolean; readonly kernel: boolean | string };
   /** Whether units can be given a TUN port backed by the host. */
   readonly tun: boolean;
   readonly limits: { readonly tunnels: number; readonly sessions: number; readonly units: number };

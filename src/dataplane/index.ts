@@ -1,5 +1,6 @@
 /** The data plane: one contract, and the engines behind it. */
 import type { Dataplane } from "./contract.js";
+import { hostPrograms } from "./linux/host-programs.js";
 import { openUserEngine, type UserEngineOptions } from "./user/engine.js";
 
 export * from "./attributes.js";
@@ -21,4 +22,4 @@ export interface DataplaneOptions extends UserEngineOptions {
 
 /** Opens a data plane; close it, or its workers keep the process alive. @throws JunctorError */
 export const openDataplane = ({ engine: _, ...options }: DataplaneOptions = {}): Promise<Dataplane> =>
-  openUserEngine(options);
+  openUserEngine({ host: hostPrograms, ...options });

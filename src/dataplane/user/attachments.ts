@@ -49,6 +49,8 @@ export interface AttachmentHost {
   program(handle: number): Program;
   /** A program is in use by one more, or one less. */
   hold(program: Program, by: number): void;
+  /** Numbers of attachments, never the same twice. */
+  nextHandle(): number;
   devices(): Iterable<HookedDevice>;
   device(name: string): HookedDevice | undefined;
 }
@@ -87,7 +89,6 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
   const chains = new Map<string, Installed>();
   const free: number[] = [];
   let lastIndex = 0;
-  let lastHandle = 0;
 
   const fitting = (device: HookedDevice, hook: Hook): readonly Attachment[] =>
     [...(byName.get(device.name) ?? []), ...patterns.filter(({ fits }) => fits(device.name))]
@@ -239,7 +240,7 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
         }
         if (chains.size >= mostChains) refuse("ENOSPC", object, `there are ${mostChains} chains of programs already`);
         const attachment: Attachment = {
-          handle: ++lastHandle,
+          handle: host.nextHandle(),
           device,
           hook,
           priority,

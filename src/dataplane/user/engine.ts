@@ -3,15 +3,18 @@
 import { openEventFd, signalEvent } from "../../system/event.js";
 import { ffiMissing } from "../../system/ffi.js";
 import { adviseHugePages, createMemory } from "../../system/memory.js";
+import { wasm } from "../../xdp/memory.js";
 import type { PortKind } from "../attributes.js";
 import type { Dataplane } from "../contract.js";
 import { refuse } from "../errors.js";
+import type { HostPrograms } from "../kernel-programs.js";
 import { createAttachments } from "./attachments.js";
 import { createChannels } from "./channels.js";
 import { createCounting } from "./counting.js";
 import { createEventStream } from "./events.js";
 import { createGrace } from "./grace.js";
 import { createHookedDevices } from "./hooked-devices.js";
+import { chooseAttachments, createHostAttachments } from "./host-attachments.js";
 import { type Capacity, planLayout } from "./layout.js";
 import { createLocalPath } from "./local-path.js";
 import { createBundles } from "./multilink-bundles.js";
@@ -39,6 +42,8 @@ export interface UserEngineOptions {
   /** Processor of each worker; a worker without one floats. */
   readonly pin?: readonly number[];
   readonly capacity?: Partial<Capacity>;
+  /** The kernel's own BPF, for programs on interfaces of the host. */
+  readonly host?: HostPrograms;
   /** Runs on the calling thread over a virtual network and its clock. */
   readonly inline?: { readonly network: VirtualNetwork; readonly clock?: Scheduler };
 }
@@ -97,8 +102,16 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
   };
   const channels = createChannels(core);
   const hooked = createHookedDevices(core, channels);
-  const programs = createPrograms(core, () => threads);
+  const programs = createPrograms(
+    core,
+    () => threads,
+    () => onHost,
+  );
+  let lastAttachment = 0;
+  const nextHandle = (): number => ++lastAttachment;
+  const onHost = createHostAttachments(options.host, programs.find, programs.hold, nextHandle);
   const attachments = createAttachments(core, {
+    nextHandle,
     install: async (index, chain) => void (await Promise.all(threads.map((thread) => thread.chain(index, chain)))),
     program: programs.find,
     hold: programs.hold,
@@ -137,6 +150,7 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
     await Promise.all([...core.tunnels.values()].map((tunnel) => tunnels.remove(tunnel, "engine-closed")));
     await Promise.all([...core.units.values()].map((unit) => units.remove(unit, "engine-closed")));
     await Promise.all([...core.ports.values()].map((port) => ports.remove(port, "engine-closed")));
+    onHost.close();
     await programs.close("engine-closed");
     tuns.close();
     local.close();
@@ -147,7 +161,7 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
 
   return {
     port: ports.operations,
-    device: { ...ports.devices, ...attachments.operations, ...hooked.operations },
+    device: { ...ports.devices, ...chooseAttachments(attachments.operations, onHost), ...hooked.operations },
     program: programs.operations,
     map: programs.maps.operations,
     tunnel: tunnels.operations,
@@ -159,7 +173,7 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
       engine: "user",
       workers: workerCount,
       ports: [...(Object.keys(transports) as PortKind[]), "tun"],
-      programs: { user: true, kernel: "not asked for" },
+      programs: { user: wasm !== undefined, kernel: options.host?.missing() ?? options.host !== undefined },
       segmentation: workerCount > 0,
       tunnelVersions: [2],
       pseudowires: ["ppp"],

@@ -6,6 +6,8 @@ import { type MapSpec, type MapTypeName, mapTypes } from "../../xdp/spec.js";
 import { type MapState, mapCreate, mapElement, mapEntry, mapKey, mapPin } from "../attributes.js";
 import type { Dataplane } from "../contract.js";
 import { parse, refuse } from "../errors.js";
+import type { HostMap } from "../kernel-programs.js";
+import { firstHostMap, type HostAttachments } from "./host-attachments.js";
 import { consumeMap, type MapReaders } from "./map-readers.js";
 import type { Core } from "./objects.js";
 
@@ -33,7 +35,7 @@ export interface MapUsers {
 const flagOf = { any: 0, noexist: 1, exist: 2 } as const;
 const longestDump = 65_536;
 
-export function createMaps(core: Core, users: MapUsers): Maps {
+export function createMaps(core: Core, host: () => Pick<HostAttachments, "map" | "maps">, users: MapUsers): Maps {
   const { memory, layout, grace } = core;
   const store = createMapStore({
     memory: viewMemory(memory.shared),
@@ -70,6 +72,20 @@ export function createMaps(core: Core, users: MapUsers): Maps {
         .replace(`map ${map.spec.name} (id ${map.id}, ${map.spec.type}): `, "")
         .replace(/ \(E[A-Z0-9]+\)$/, "");
       return refuse(error.code as "EINVAL", `map ${map.id} (${map.spec.name})`, problem, error.hint);
+    }
+  }
+
+  const noEntry = (handle: number): never => refuse("ENOENT", `map ${handle}`, "no such entry");
+
+  const hostMap = (handle: number): HostMap =>
+    host().map(handle) ?? refuse("ENOENT", `map ${handle}`, "no such map in the kernel", "see `map list`");
+
+  function attemptHost<T>(handle: number, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof JunctorError)) throw error;
+      return refuse(error.code as "EINVAL", `map ${handle}`, error.message, error.hint);
     }
   }
 
@@ -120,21 +136,35 @@ export function createMaps(core: Core, users: MapUsers): Maps {
       },
       async lookup(input) {
         const { map: handle, key } = parse(mapElement, "map", input);
+        if (handle >= firstHostMap) return hostMap(handle).lookup(key) ?? noEntry(handle);
         const map = find(handle);
-        const value = attempt(map, () => map.lookup(key));
-        return value ?? refuse("ENOENT", `map ${handle} (${map.spec.name})`, "no such entry");
+        return attempt(map, () => map.lookup(key)) ?? noEntry(handle);
       },
       async update(input) {
         const { map: handle, key, value, mode } = parse(mapEntry, "map", input);
+        if (handle >= firstHostMap) {
+          const map = hostMap(handle);
+          attemptHost(handle, () => void map.update(key, value, flagOf[mode]));
+          return;
+        }
         const map = find(handle);
         attempt(map, () => map.update(key, value, flagOf[mode]));
       },
       async delete(input) {
         const { map: handle, key } = parse(mapElement, "map", input);
+        if (handle >= firstHostMap) {
+          const map = hostMap(handle);
+          if (!attemptHost(handle, () => map.delete(key))) noEntry(handle);
+          return;
+        }
         const map = find(handle);
-        if (!attempt(map, () => map.delete(key))) refuse("ENOENT", `map ${handle} (${map.spec.name})`, "no such entry");
+        if (!attempt(map, () => map.delete(key))) noEntry(handle);
       },
       async dump({ map: handle, after, limit = longestDump }) {
+        if (handle >= firstHostMap) {
+          const all = attemptHost(handle, () => hostMap(handle).entries(limit));
+          return all.map(([key, value]) => ({ key, value }));
+        }
         const map = find(handle);
         return attempt(map, () => {
           const found: { key: Uint8Array; value: Uint8Array }[] = [];
@@ -161,10 +191,15 @@ export function createMaps(core: Core, users: MapUsers): Maps {
         return attempt(map, () => map.deleteBatch(keys));
       },
       async get(key) {
-        return state(find(parse(mapKey, "map", key).map));
+        const { map } = parse(mapKey, "map", key);
+        return (
+          host()
+            .maps()
+            .find((each) => each.map === map) ?? state(find(map))
+        );
       },
       async list() {
-        return store.list().map(state);
+        return [...store.list().map(state), ...host().maps()];
       },
       async pin(input) {
         const { map, pin: name } = parse(mapPin, "map", input);

@@ -7,6 +7,8 @@ import type { DataWorker } from "./workers.js";
 /** A compiled program as it goes to a thread. */
 export interface ProgramCode {
   readonly slot: number;
+  /** Its handle, never used again. */
+  readonly number: number;
   readonly name: string;
   /** Compiled once for all threads. */
   readonly module: WasmModule;

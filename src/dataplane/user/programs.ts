@@ -12,6 +12,7 @@ import { type CountersOf, type ProgramState, programKey, programLoad, programPin
 import type { Dataplane, DeleteReason, LoadedObject, ProgramTrace } from "../contract.js";
 import { parse, refuse } from "../errors.js";
 import { entryNumber } from "./hooks/entries.js";
+import type { HostAttachments } from "./host-attachments.js";
 import { programCounter, programSlots } from "./layout.js";
 import { createMaps, type Maps } from "./maps.js";
 import type { Core } from "./objects.js";
@@ -24,6 +25,8 @@ export interface Program {
   readonly handle: number;
   readonly slot: number;
   readonly spec: ProgramSpec;
+  /** What it was loaded with. */
+  readonly object: ObjectSpec;
   readonly maps: readonly XdpMap[];
   pin: string | undefined;
   /** Attachments, chains and maps that use it. */
@@ -46,7 +49,11 @@ export interface Programs {
 const tagOf = (spec: ProgramSpec): string =>
   createHash("sha256").update(encodeProgram(spec.insns)).digest("hex").slice(0, 16);
 
-export function createPrograms(core: Core, threads: () => readonly ProgramThread[]): Programs {
+export function createPrograms(
+  core: Core,
+  threads: () => readonly ProgramThread[],
+  hostMaps: () => Pick<HostAttachments, "map" | "maps">,
+): Programs {
   const { layout, grace, events } = core;
   const { f64 } = core.memory;
   const programs = new Map<number, Program>();
@@ -59,7 +66,7 @@ export function createPrograms(core: Core, threads: () => readonly ProgramThread
   const find = (handle: number): Program =>
     programs.get(handle) ?? refuse("ENOENT", `program ${handle}`, "no such program", "see `program list`");
 
-  const maps = createMaps(core, {
+  const maps = createMaps(core, hostMaps, {
     of: (map) => [...programs.values()].filter((program) => program.maps.includes(map)).map(({ handle }) => handle),
     resolve(map, value) {
       const { type } = map.spec;
@@ -211,7 +218,7 @@ export function createPrograms(core: Core, threads: () => readonly ProgramThread
     void object;
   }
 
-  async function install(spec: ProgramSpec, made: ReadonlyMap<MapSpec, XdpMap>): Promise<Program> {
+  async function install(spec: ProgramSpec, object: ObjectSpec, made: ReadonlyMap<MapSpec, XdpMap>): Promise<Program> {
     const used = spec.maps.map((map) => made.get(map)!);
     const slot = slots.take() ?? refuse("ENOSPC", `program ${spec.name}`, `there are ${programSlots - 1} already`);
     try {
@@ -226,6 +233,7 @@ export function createPrograms(core: Core, threads: () => readonly ProgramThread
       handle: ++lastHandle,
       slot,
       spec,
+      object,
       maps: used,
       pin: undefined,
       holds: 0,
@@ -273,10 +281,11 @@ export function createPrograms(core: Core, threads: () => readonly ProgramThread
         all || undefined,
       );
     }
+    const whole: ObjectSpec = { ...object, programs: chosen };
     const made = attempt(file, () => createAll(object, reuse));
     const loaded: Program[] = [];
     try {
-      for (const spec of chosen) loaded.push(await install(spec, made));
+      for (const spec of chosen) loaded.push(await install(spec, whole, made));
       attempt(file, () => link(object, made, loaded));
       for (const program of loaded) {
         if (pin !== undefined) setPin(program, loaded.length === 1 ? pin : `${pin}.${program.spec.name}`);

@@ -10,7 +10,7 @@ import { JunctorError } from "../../../errors.js";
 
 const header = { magic: 0, length: 4, typeOffset: 8, typeLength: 12, stringOffset: 16, stringLength: 20 } as const;
 const magic = 0xeb9f;
-const kind = { int: 1, struct: 4, function: 12, variable: 14, section: 15 } as const;
+const kind = { int: 1, pointer: 2, struct: 4, function: 12, variable: 14, section: 15 } as const;
 const typeBytes = 12;
 const entryBytes = 12; // of a struct's members, and of a section's variables
 
@@ -38,6 +38,7 @@ const trailers: Readonly<Record<number, readonly [fixed: number, each: number]>>
 };
 
 const externLinkage = 2;
+const pointerBytes = 8;
 
 /** @throws JunctorError EINVAL where it is cut short or has a kind of type that is not known */
 export function kernelBtf(raw: Uint8Array): Uint8Array {
@@ -68,8 +69,11 @@ function mend(view: DataView, at: number, end: number): number | undefined {
   if (next > end) return undefined;
   switch ((info >>> 24) & 0x1f) {
     case kind.function:
-      // A declaration becomes a definition that nothing refers to.
-      if (vlen === externLinkage) view.setUint32(at + 4, kind.function << 24, true);
+      // A declaration, of a kfunc, becomes a pointer to its type: a section's member may be one, and it needs no name.
+      if (vlen === externLinkage) {
+        view.setUint32(at, 0, true);
+        view.setUint32(at + 4, kind.pointer << 24, true);
+      }
       break;
     case kind.variable:
       view.setUint32(at + 4, kind.int << 24, true);
@@ -79,7 +83,7 @@ function mend(view: DataView, at: number, end: number): number | undefined {
     case kind.section:
       view.setUint32(at, 0, true);
       view.setUint32(at + 4, ((kind.struct << 24) | vlen) >>> 0, true);
-      view.setUint32(at + 8, Math.max(vlen, 1), true);
+      view.setUint32(at + 8, vlen + pointerBytes, true);
       for (let index = 0; index < vlen; index++) {
         const entry = at + typeBytes + index * entryBytes;
         const variable = view.getUint32(entry, true);

@@ -43,7 +43,8 @@ export interface Runner {
   readonly frame: Frame;
   /** Offset of the thread's state block. */
   readonly state: number;
-  setProgram(slot: number, instance: Instance | undefined): void;
+  /** `number` is the program's own, which no other gets when its slot is used again. */
+  setProgram(slot: number, instance: Instance | undefined, number?: number): void;
   setChain(index: number, chain: Chain | undefined): void;
   /** Slot of the program that runs, or ran last. */
   running(): number;
@@ -66,7 +67,7 @@ export interface Runner {
   enter(slot: number, device: number, egress: boolean): boolean;
   /**
    * Runs an entry's program (slot, or -1 for none) on a frame that another run has left as its program saw it: at another thread
-   * (`egress` 0), or on its way out of a device. Then as `run`; true: it goes on.
+   * (`egress` 0), or on its way out of a device. Then as `run`: `pass`, or at another thread `redirect`, say that it goes on.
    */
   resume(
     slot: number,
@@ -77,7 +78,9 @@ export interface Runner {
     at: number,
     length: number,
     room: number,
-  ): boolean;
+  ): number;
+  /** Number of the program in a slot, never used again; 0: there is none. */
+  programIn(slot: number): number;
   /** Copies a frame to a place of its own with `seatRoom` bytes before it, and answers where. 0: it is too long. */
   seat(bytes: Uint8Array): number;
   /** Gives the frame in hand another place with this much room; false: there is none. */
@@ -94,12 +97,16 @@ export type Redirected = (kind: number, framing: FramingName) => boolean;
 /** Tags of the device in hand are filled into the state block by its kind. */
 export type Tags = (state: number, device: number) => void;
 
+/** Told of each run that was aborted, with what aborted it still in the state block. */
+export type Aborted = () => void;
+
 export function createRunner(
   context: Context,
   region: Region,
   scratch: (bytes: number) => number,
   tags: Tags,
   redirected: Redirected,
+  aborted: Aborted = () => {},
 ): Runner {
   const { memory, arena } = context;
   const { u8, u32, f64 } = memory;
@@ -109,15 +116,22 @@ export function createRunner(
   const framing = createFraming(memory);
   const counters = arena.programCounters >> 3;
   const instances: (Instance | undefined)[] = [];
+  const programNumbers: number[] = [];
   const chains: (Chain | undefined)[] = [];
   const frame: Frame = { at: 0, length: 0, room: 0 };
   /** Where the buffer begins that the frame in hand was moved to; 0: it is where it was. */
   let seat = 0;
-  /** The frame that ended `pass`: its programs have run. 0: there is none. */
+  /**
+   * The frame that ended `pass`: its programs have run. 0: there is none. Those before it go on first, and programs run on them, so what
+   * was left in the state block is kept, and the frame too if it was moved.
+   */
   let stopped = 0;
+  let stoppedSeat = 0;
+  const stoppedState = new Uint32Array(keptWords);
   let current = 0;
   let measuring = false;
   const aside = region.allocate(longestSeat);
+  const stoppedFrame = region.allocate(longestSeat);
 
   u32[word + (state.rxQueueIndex >> 2)] = cpuOf(context);
 
@@ -145,10 +159,39 @@ export function createRunner(
     current = slot;
     const counter = counters + slot * programCounter.count;
     const before = measuring ? performance.now() : 0;
-    const verdict = instance.run();
+    let verdict = instance.run();
     if (measuring) f64[counter + programCounter.nanoseconds]! += (performance.now() - before) * 1e6;
+    // What is no verdict aborts; the state block says what it was.
+    if (verdict === action.aborted) {
+      verdict = u32[word + (state.verdict >> 2)]!;
+      aborted();
+    }
     tally(counter, verdict);
     return verdict;
+  }
+
+  function keepStopped(at: number): void {
+    stopped = at;
+    stoppedSeat = seat;
+    for (let index = 0; index < keptWords; index++) stoppedState[index] = u32[word + index]!;
+    if (seat === 0) return;
+    const meta = u32[word + (state.dataMeta >> 2)]!;
+    u8.copyWithin(stoppedFrame + meta - seat, meta, u32[word + (state.dataEnd >> 2)]!);
+  }
+
+  function recallStopped(): void {
+    stopped = 0;
+    for (let index = 0; index < keptWords; index++) u32[word + index] = stoppedState[index]!;
+    seat = stoppedSeat;
+    if (seat === 0) return;
+    const meta = u32[word + (state.dataMeta >> 2)]!;
+    const length = u32[word + (state.dataEnd >> 2)]! - meta;
+    const next = scratch(u32[word + (state.hardEnd >> 2)]! - seat);
+    u8.copyWithin(next + meta - seat, stoppedFrame + meta - seat, stoppedFrame + meta - seat + length);
+    for (const field of [state.data, state.dataEnd, state.dataMeta, state.hardStart, state.hardEnd]) {
+      u32[word + (field >> 2)]! += next - seat;
+    }
+    seat = next;
   }
 
   function through(programs: readonly ChainProgram[]): number {
@@ -167,6 +210,12 @@ export function createRunner(
     framing.restore();
     drops.leaving(reason);
     return action.drop;
+  }
+
+  /** What a map's entry says of a frame, if not that it goes on. */
+  function refuseEntry(verdict: number): number {
+    if (verdict === action.aborted) return refuse(drop["xdp-aborted"]);
+    return refuse(verdict > action.redirect ? drop["xdp-unknown"] : drop["xdp-drop"]);
   }
 
   /** What a verdict means for the frame in hand. */
@@ -212,9 +261,11 @@ export function createRunner(
   return {
     frame,
     state: block,
-    setProgram(slot, instance) {
+    setProgram(slot, instance, number = 0) {
       instances[slot] = instance;
+      programNumbers[slot] = number;
     },
+    programIn: (slot) => programNumbers[slot] ?? 0,
     setChain(index, chain) {
       chains[index] = chain;
     },
@@ -230,10 +281,15 @@ export function createRunner(
       frame.at = at;
       frame.length = length;
       frame.room = room;
-      if (chain === undefined) return action.pass;
+      if (chain === undefined) {
+        if (index === 0) return action.pass;
+        // It was taken away, and its device with it: nothing may go on that programs were to see.
+        drops.leaving(drop["relation-ended"]);
+        return action.drop;
+      }
       seat = 0;
       if (stopped === at) {
-        stopped = 0;
+        recallStopped();
         return settle(u32[word + (state.verdict >> 2)]!, chain.framing, kind, at, room);
       }
       if (chain.framing === "native") {
@@ -247,7 +303,7 @@ export function createRunner(
     },
     pass(index, device, start, count, size) {
       const chain = chains[index];
-      if (chain === undefined) return count;
+      if (chain === undefined) return index === 0 ? count : 0;
       if (chain.framing !== "native" || chain.programs.length !== 1) return 0;
       const { slot } = chain.programs[0]!;
       const instance = instances[slot];
@@ -261,8 +317,10 @@ export function createRunner(
       f64[counter + programCounter.runs]! += passed;
       f64[counter + programCounter.verdicts + action.pass]! += passed;
       if (passed < count) {
-        stopped = start + passed * size;
-        tally(counter, u32[word + (state.verdict >> 2)]!);
+        const verdict = u32[word + (state.verdict >> 2)]!;
+        if (verdict === action.aborted || verdict > action.redirect) aborted();
+        tally(counter, verdict);
+        keepStopped(start + passed * size);
       }
       if (measuring) f64[counter + programCounter.nanoseconds]! += (performance.now() - before) * 1e6;
       return passed;
@@ -273,7 +331,7 @@ export function createRunner(
       if (egress) u32[word + (state.egressIfindex >> 2)] = device;
       const verdict = once(slot, instance);
       if (verdict === action.pass) return true;
-      drops.leaving(verdict === action.aborted ? drop["xdp-aborted"] : drop["xdp-drop"]);
+      refuseEntry(verdict);
       return false;
     },
     resume(slot, chainFraming, kind, ingress, egress, at, length, room) {
@@ -284,11 +342,10 @@ export function createRunner(
       u32[word + (state.egressIfindex >> 2)] = egress;
       const instance = instances[slot];
       const verdict = instance === undefined ? action.pass : once(slot, instance);
-      if (verdict !== action.pass) {
-        drops.leaving(verdict === action.aborted ? drop["xdp-aborted"] : drop["xdp-drop"]);
-        return false;
+      if (verdict === action.pass || (verdict === action.redirect && egress === 0)) {
+        return settle(verdict, chainFraming, kind, at, room);
       }
-      return settle(verdict, chainFraming, kind, at, room) === action.pass;
+      return refuseEntry(verdict);
     },
     seat(bytes) {
       const all = seatRoom + bytes.length + tailroomOfSeats;
@@ -302,6 +359,8 @@ export function createRunner(
   };
 }
 
+/** Words of the state block that tell of the frame in hand: all up to the time. */
+const keptWords = state.time >> 2;
 /** As XDP_PACKET_HEADROOM, and what L2TP and PPP headers need besides. */
 const headroomKept = 352;
 export const seatRoom = headroomKept + 256;
