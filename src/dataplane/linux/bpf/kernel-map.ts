@@ -47,7 +47,8 @@ const withoutBtf = new Set<MapSpec["type"]>([
 export function createKernelMap(spec: MapSpec, btfFd: number): KernelMap {
   const inner = spec.inner === undefined ? undefined : createKernelMap(spec.inner, btfFd);
   try {
-    const named = btfFd !== 0 && spec.valueType && !withoutBtf.has(spec.type);
+    // Sections of data have no type of key, and were altered (`kernelBtf`).
+    const named = btfFd !== 0 && spec.keyType && spec.valueType && !withoutBtf.has(spec.type);
     const fd = createBpfMap({
       type: mapTypes[spec.type],
       keySize: spec.keySize,
@@ -58,7 +59,7 @@ export function createKernelMap(spec: MapSpec, btfFd: number): KernelMap {
       name: spec.name,
       extra: spec.extra ?? 0,
       innerMapFd: inner?.fd ?? 0,
-      ...(named ? { btfFd, btfKeyType: spec.keyType ?? 0, btfValueType: spec.valueType } : {}),
+      ...(named ? { btfFd, btfKeyType: spec.keyType, btfValueType: spec.valueType } : {}),
     });
     const map = openKernelMap(spec, fd);
     try {

@@ -133,12 +133,19 @@ function explained(error: BpfError, spec: ProgramSpec): BpfError {
   return new BpfError(error.code, "PROG_LOAD", what, error.log, "its whole log goes with this error");
 }
 
+/** Number of no helper, as libbpf's of calls that were not to be reached. */
+const missingKfunc = 2_002_000_000;
+
 /** The program with descriptors for maps, as the kernel wants them. @throws JunctorError */
 export function withDescriptors(
   spec: ProgramSpec,
   descriptorOf: (map: MapSpec) => number | undefined,
 ): readonly Instruction[] {
   return spec.insns.map((insn, slot) => {
+    // A weak kfunc that is not there: the kernel drops the branch that calls it, or says that there is no such helper.
+    if (insn.opcode === 0x85 && insn.src === callKind.kfunc && insn.imm === -1) {
+      return { ...insn, src: callKind.helper, imm: missingKfunc };
+    }
     if (insn.opcode === 0x85 && insn.src === callKind.kfunc) {
       const problem = `program "${spec.name}": slot ${slot} calls a kfunc of Junctor, which the kernel has not`;
       throw new JunctorError("EOPNOTSUPP", problem, "attach it to a device of the user engine");
