@@ -1,17 +1,13 @@
-/** Threads that use one map at once. The workers run what is built from the sources here: `rolldown` is what vitest brings along. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+/** Threads that use one map at once: compiled JavaScript, out of dist/. */
 import { Worker } from "node:worker_threads";
-import { build } from "rolldown";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { long } from "../../../test/seed.js";
 import { createXdpMemory, wasmPage } from "../memory.js";
 import type { MapTypeName } from "../spec.js";
 import { createMapStore } from "./store.js";
 
 const rounds = long ? 2_000_000 : 300_000;
-let folder: string;
+const built = (module: string) => JSON.stringify(new URL(`../../../dist/xdp/${module}`, import.meta.url).href);
 
 /**
  * Keys 1 to 8 stay; others come and go. A value is its key's number twice (low, high word), so that a torn one shows. Each thread tells how
@@ -19,8 +15,8 @@ let folder: string;
  */
 const source = `
 import { parentPort, workerData } from "node:worker_threads";
-import { viewMemory } from ${JSON.stringify(resolve("src/xdp/memory.ts"))};
-import { attachMap } from ${JSON.stringify(resolve("src/xdp/maps/attach.ts"))};
+import { viewMemory } from ${built("memory.js")};
+import { attachMap } from ${built("maps/attach.js")};
 const { shared, record, cpu, rounds, type } = workerData;
 const memory = viewMemory(shared);
 const map = attachMap(memory, record, cpu);
@@ -72,14 +68,6 @@ for (let round = 0; round < rounds; round++) {
 parentPort.postMessage(result);
 `;
 
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "maps-"));
-  const input = join(folder, "worker.ts");
-  writeFileSync(input, source);
-  await build({ input, platform: "node", output: { file: join(folder, "worker.mjs"), format: "esm" } });
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
 interface Result {
   readonly missed: number;
   readonly torn: number;
@@ -119,7 +107,7 @@ test.each(["hash", "lru_hash", "lpm_trie", "queue", "ringbuf"] as MapTypeName[])
       const done = [0, 1].map(
         (cpu) =>
           new Promise<Result>((good, bad) => {
-            const worker = new Worker(join(folder, "worker.mjs"), {
+            const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
               workerData: { shared: memory.shared, record: map.record, cpu, rounds, type },
             });
             worker.once("message", good);
