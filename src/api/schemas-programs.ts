@@ -106,10 +106,12 @@ export const programLine = z.object({
   device: z.int().describe("Device that the frame was on; 0: none"),
   text: z.string(),
 });
+export type ProgramLine = z.infer<typeof programLine>;
 export const mapRecord = z.object({
   time: z.iso.datetime().describe("When it was read"),
   bytes: z.string().describe("In hexadecimal"),
 });
+export type MapRecord = z.infer<typeof mapRecord>;
 
 // --- bodies ---
 

@@ -92,7 +92,7 @@ function json(text: string, socket: string): unknown {
 
 function refused({ error }: Partial<Failure>, status: number | undefined): CliError {
   const ending = status === 401 ? "permission" : "refused";
-  return new CliError(ending, error?.message ?? `HTTP status ${status}`, error?.hint ?? undefined);
+  return new CliError(ending, error?.message ?? `HTTP status ${status}`, error?.hint ?? undefined, error?.log);
 }
 
 function unreachable(socket: string, error: NodeJS.ErrnoException): CliError {

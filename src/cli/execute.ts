@@ -25,7 +25,8 @@ export async function execute(words: readonly string[]): Promise<number> {
 function report(error: unknown, where = ""): number {
   if (!(error instanceof CliError)) throw error;
   const hint = error.hint === undefined ? "" : `\n  ${error.hint}`;
-  process.stderr.write(`junctor: ${where}${error.message}${hint}\n`);
+  const log = error.log === undefined ? "" : `${error.log.trimEnd()}\n`;
+  process.stderr.write(`${log}junctor: ${where}${error.message}${hint}\n`);
   return exitCodes[error.ending].code;
 }
 

@@ -14,11 +14,14 @@ export class CliError extends Error {
   override readonly name = "CliError";
   readonly ending: Ending;
   readonly hint: string | undefined;
+  /** What led to it, line by line. */
+  readonly log: string | undefined;
 
-  constructor(ending: Ending, message: string, hint?: string) {
+  constructor(ending: Ending, message: string, hint?: string, log?: string) {
     super(message);
     this.ending = ending;
     this.hint = hint;
+    this.log = log;
   }
 }
 

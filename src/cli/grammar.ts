@@ -33,6 +33,8 @@ export interface Option {
 export interface Command {
   /** Empty for an object that is a command by itself. */
   readonly name: string;
+  /** Another word for it. */
+  readonly abbreviation?: string;
   readonly summary: string;
   readonly details?: string;
   readonly operands?: readonly Operand[];
@@ -40,6 +42,11 @@ export interface Command {
   readonly options?: readonly Option[];
   /** The words after it are its own affair: neither options nor abbreviations are looked for in them. */
   readonly verbatim?: boolean;
+  /**
+   * What may follow, where that is more than operands and keywords with one value each: the words are then the command's to read
+   * (`words.ts`), but for options. Operands and keywords explain them.
+   */
+  readonly usage?: string;
   readonly examples?: readonly Example[];
   run(context: Context, input: Input): Promise<number>;
 }
@@ -64,7 +71,7 @@ export interface Input {
   readonly operands: Readonly<Record<string, string>>;
   readonly keywords: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string | true>>;
-  /** What follows a verbatim command. */
+  /** What follows a command that is verbatim or has a usage. */
   readonly rest: readonly string[];
 }
 
@@ -81,6 +88,7 @@ const few = 3;
 /** As in `tunnel [show] [KEY VALUE …]`. */
 export function synopsis(object: ObjectSpec, command: Command): string {
   const { name, options = [], operands = [], keywords = [] } = command;
+  if (command.usage !== undefined) return `${object.name} ${name} ${command.usage}`.trimEnd();
   const isDefault = command === object.commands[0] && name !== "";
   const words = [
     object.name,

@@ -39,6 +39,7 @@ export function parse(words: readonly string[], objects: readonly ObjectSpec[]):
   }
   if (rest.at(-1) === "help") return { globals: { ...globals, help: true }, object, command, input: noInput };
   if (globals.help === true) return { globals, object, command, input: noInput };
+  if (command.usage !== undefined) return { globals, object, command, input: { ...noInput, options, rest } };
   return { globals, object, command, input: { ...readWords(object, command, rest), options, rest: [] } };
 }
 

@@ -2,9 +2,12 @@
 import { blastObject } from "./commands/blast.js";
 import { channelObject } from "./commands/channel.js";
 import { checkObject, drainObject, reloadObject, runObject, statusObject } from "./commands/daemon.js";
+import { deviceObject } from "./commands/device.js";
 import { completionObject, helpObject } from "./commands/help.js";
+import { mapObject } from "./commands/map.js";
 import { monitorObject } from "./commands/monitor.js";
 import { poolObject, radiusObject, unitObject } from "./commands/ppp.js";
+import { programObject } from "./commands/program.js";
 import { sessionObject } from "./commands/session.js";
 import { topObject } from "./commands/top.js";
 import { tunnelObject } from "./commands/tunnel.js";
@@ -19,6 +22,9 @@ export const objects: readonly ObjectSpec[] = [
   sessionObject,
   unitObject,
   channelObject,
+  programObject,
+  mapObject,
+  deviceObject,
   poolObject,
   radiusObject,
   monitorObject,

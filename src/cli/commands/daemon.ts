@@ -87,6 +87,7 @@ const drainTo = (on: boolean, summary: string): Command => ({
 
 export const drainObject: ObjectSpec = {
   name: "drain",
+  abbreviation: "d",
   summary: "Take the daemon out of service without ending a session",
   commands: [
     {

@@ -28,6 +28,7 @@ export function eventLine({ id: _id, time, type, ...attributes }: Event): string
 
 export const monitorObject: ObjectSpec = {
   name: "monitor",
+  abbreviation: "m",
   summary: "Print what happens, as it happens",
   commands: [
     {

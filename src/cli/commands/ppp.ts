@@ -85,6 +85,7 @@ const poolColumns: readonly Column<Pool>[] = [
 
 export const poolObject: ObjectSpec = {
   name: "pool",
+  abbreviation: "p",
   summary: "Address pools",
   details: "link: IPv6 prefixes on subscribers' links; delegated: those that DHCPv6 delegates to them.",
   commands: [
