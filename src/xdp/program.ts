@@ -59,11 +59,21 @@ export function prepareProgram(
   records: readonly number[],
   options: PrepareOptions = {},
 ): PreparedProgram {
-  const { cpus = 1, fuel, inlineLookups = true, ...verifier } = options;
+  const { cpus, fuel, inlineLookups, ...verifier } = options;
+  return prepareVerified(spec, verifyProgram(spec, verifier), memory, records, options);
+}
+
+/** The same of a program that is verified already. */
+export function prepareVerified(
+  spec: ProgramSpec,
+  verified: Verified,
+  memory: XdpMemory,
+  records: readonly number[],
+  { cpus = 1, fuel, inlineLookups = true }: Omit<PrepareOptions, keyof VerifierOptions> = {},
+): PreparedProgram {
   if (records.length !== spec.maps.length) {
     throw new JunctorError("EINVAL", `program ${spec.name}: ${records.length} maps for ${spec.maps.length}`);
   }
-  const verified = verifyProgram(spec, verifier);
   const bindings = spec.maps.map((map, index) => bindMap(memory, records[index]!, map, cpus));
   const { bytes, imports } = compileProgram({
     spec,

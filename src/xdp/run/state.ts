@@ -47,6 +47,8 @@ export const state = {
   vacant: 120,
   /** Frame of the batch in hand, counted from 0, so that after a trap it is known how far the batch came. */
   frameIndex: 124,
+  /** What a chain of compiled programs may still spend (`jit/work.ts`). */
+  fuel: 128,
   /** Room for whoever calls no one while it is in use. */
   scratch: 1024,
   scratchBytes: 64,

@@ -42,7 +42,10 @@ export interface Counters {
 }
 
 export interface Instance {
-  /** Runs on the frame that the state block tells of, and answers the verdict: never more than `action.redirect`. */
+  /**
+   * Runs on the frame that the state block tells of, and answers the verdict: never more than `action.redirect`. What is no verdict
+   * counts as ABORTED, and the state block's `verdict` says what it was.
+   */
   run(): number;
   /** As the export in `jit/abi.ts`; a fault counts as the frame's verdict ABORTED. */
   batch(start: number, count: number, size: number, stride: number): number;
@@ -135,10 +138,13 @@ export function createThread(options: ThreadOptions): Thread {
         begin();
         let verdict: number = action.aborted;
         try {
-          verdict = verdictOf(entry.run(block));
+          const answer = entry.run(block) >>> 0;
           releaseLock(i32, u32, block);
+          set(state.verdict, answer);
+          verdict = verdictOf(answer);
         } catch (error) {
           verdict = abort(error);
+          set(state.verdict, verdict);
         }
         counters.verdicts[verdict]!++;
         return verdict;
@@ -158,9 +164,7 @@ export function createThread(options: ThreadOptions): Thread {
         }
         counters.verdicts[action.pass]! += passed;
         if (passed < count) {
-          const verdict = verdictOf(u32[(block + state.verdict) >>> 2]!);
-          set(state.verdict, verdict);
-          counters.verdicts[verdict]!++;
+          counters.verdicts[verdictOf(u32[(block + state.verdict) >>> 2]!)]!++;
         }
         return passed;
       },
@@ -177,7 +181,7 @@ export function createThread(options: ThreadOptions): Thread {
         begin();
         let verdict: number = action.aborted;
         try {
-          verdict = verdictOf(entry.run(block));
+          verdict = entry.run(block) >>> 0;
           releaseLock(i32, u32, block);
         } catch (error) {
           verdict = abort(error);

@@ -4,16 +4,16 @@
  */
 import { importModule } from "../jit/abi.js";
 import { isShared, wasm, type XdpMemory } from "../memory.js";
-import { i32, moduleBuilder } from "../wasm/builder.js";
+import { i32, i64, moduleBuilder } from "../wasm/builder.js";
 import { state } from "./state.js";
 
 function build(shared: boolean): Uint8Array {
   const module = moduleBuilder();
   module.importMemory(importModule, "memory", { pages: 1, maximum: 65536, shared });
-  const f = module.func("tail", [i32], [i32]);
+  const f = module.func("tail", [i32, i32], [i64]);
   f.get(0).i32Const(1).i32Store(state.vacant);
   f.get(0).get(0).i32Load(state.tailCalls).i32Const(1).i32Sub().i32Store(state.tailCalls);
-  f.i32Const(0);
+  f.i64Const(0);
   module.exportFunction("tail", f);
   return module.finish();
 }
