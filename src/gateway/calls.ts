@@ -9,6 +9,7 @@ import { vacate } from "./onward.js";
 import { createSession, deleteSession } from "./plumbing.js";
 import type { CallFacts } from "./policy.js";
 import { type Leg, type Setup, sideOf } from "./records.js";
+import { tagLeg } from "./tagging.js";
 import { memberGone, terminate } from "./termination/index.js";
 import { endWatching } from "./tracing.js";
 import { tunnelFailing, tunnelIdle } from "./tunnels.js";
@@ -72,6 +73,7 @@ function decide(core: Core, leg: Leg, setup: Setup, iccn: AvpValues): void {
   }
   const plan = core.plans.get(rule);
   core.log.debug({ call: leg.call, rule: rule.name, action: rule.action.type }, "policy");
+  tagLeg(core, leg, rule.name);
   const termination = core.termination.plans.get(rule);
   if (plan) forward(core, setup, plan);
   else if (termination) terminate(core, leg, setup, termination);

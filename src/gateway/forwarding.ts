@@ -9,6 +9,7 @@ import { addLeg } from "./legs.js";
 import { chooseLns, holdDown } from "./onward.js";
 import { createSession } from "./plumbing.js";
 import type { ForwardPlan, Leg, Lns, Setup } from "./records.js";
+import { tagLeg } from "./tagging.js";
 import { tunnelTo } from "./tunnels.js";
 
 export function forward(core: Core, setup: Setup, plan: ForwardPlan): void {
@@ -90,8 +91,12 @@ export async function accepted(core: Core, onward: Leg, peerSessionId: number): 
     closeCall(core, onward.call, callEnds["data-plane"]);
     return;
   }
+  tagLeg(core, onward, ruleOf(core, setup.plan));
   connect(core, setup.leg, onward, iccn);
 }
+
+const ruleOf = (core: Core, plan: ForwardPlan): string =>
+  [...core.plans].find(([, other]) => other === plan)?.[0].name ?? "";
 
 /** `leg` is the caller's, or the same if the call is our own. */
 function connect(core: Core, leg: Leg, onward: Leg, iccn: AvpValues): void {

@@ -27,8 +27,6 @@ export interface HookedDevice {
   check(hook: Hook, framing: Framing | undefined): void;
   /** Has its frames meet a chain; 0: none. */
   set(hook: Hook, chain: number): void;
-  /** What programs are told of its frames. */
-  tag(tags: { readonly user?: number | undefined; readonly policy?: number | undefined }): void;
 }
 
 export interface HookedDevices {
@@ -63,11 +61,19 @@ export function createHookedDevices(core: Core, channels: Channels): HookedDevic
     if (chain !== 0) Atomics.or(i32, flags, bit);
   }
 
-  function tagger(user: number, policy: number): HookedDevice["tag"] {
-    return (tags) => {
-      if (tags.user !== undefined) Atomics.store(i32, user, tags.user | 0);
-      if (tags.policy !== undefined) Atomics.store(i32, policy, tags.policy | 0);
-    };
+  /** Where the tags of a channel or unit are; every call and every subscriber is tagged, so this makes nothing. */
+  function tagWords(name: string): { readonly user: number; readonly policy: number } | undefined {
+    const [kind, id = ""] = name.split("/");
+    if (kind === "channel") {
+      const session = core.channels.get(Number(id));
+      if (session === undefined) return undefined;
+      const word = (layout.sessions >> 2) + session.slot * sessionRecord.words;
+      return { user: word + sessionRecord.user, policy: word + sessionRecord.policy };
+    }
+    const unit = kind === "unit" ? core.unitNames.get(id) : undefined;
+    if (unit === undefined) return undefined;
+    const word = (layout.units >> 2) + unit.slot * unitRecord.words;
+    return { user: word + unitRecord.user, policy: word + unitRecord.policy };
   }
 
   function makePort(port: Port): HookedDevice {
@@ -89,7 +95,6 @@ export function createHookedDevices(core: Core, channels: Channels): HookedDevic
         }
       },
       set: (hook, chain) => storeChain(word + portRecord.chains, hook, chain),
-      tag: () => refuse("EOPNOTSUPP", `device ${name}`, "a port's frames have no user", "tag channels and units"),
     };
   }
 
@@ -106,7 +111,6 @@ export function createHookedDevices(core: Core, channels: Channels): HookedDevic
         unit.watched = chain === 0 ? unit.watched & ~bits[hook] : unit.watched | bits[hook];
         store(word + unitRecord.flags, bits[hook], word + unitRecord.chains, hook, chain);
       },
-      tag: tagger(word + unitRecord.user, word + unitRecord.policy),
     };
   }
 
@@ -128,7 +132,6 @@ export function createHookedDevices(core: Core, channels: Channels): HookedDevic
           shortcut.closeTo(session.slot);
         }
       },
-      tag: tagger(word + sessionRecord.user, word + sessionRecord.policy),
     };
   }
 
@@ -174,8 +177,9 @@ export function createHookedDevices(core: Core, channels: Channels): HookedDevic
     operations: {
       async tag(input) {
         const { device, user, policy } = parse(deviceTag, "device", input);
-        const found = byName(device) ?? refuse("ENODEV", `device ${device}`, "no such device", "see `device list`");
-        found.tag({ user, policy });
+        const words = tagWords(device) ?? refuse("ENODEV", `device ${device}`, "no such channel or unit");
+        if (user !== undefined) Atomics.store(i32, words.user, user | 0);
+        if (policy !== undefined) Atomics.store(i32, words.policy, policy | 0);
       },
       async names() {
         return [...all()].map(({ device, name }) => ({ device, name }));

@@ -2,6 +2,7 @@
 import type { CountersOf, UnitCreate } from "../../dataplane/attributes.js";
 import type { Usage } from "../aaa/types.js";
 import type { Core } from "../core.js";
+import { tagUnit } from "../tagging.js";
 import { isPooled } from "./addresses.js";
 import { closeOwnDevice, openOwnDevice } from "./device.js";
 import type { Member, Subscriber } from "./records.js";
@@ -38,6 +39,7 @@ async function makeUnit(core: Core, subscriber: Subscriber): Promise<void> {
   const port = subscriber.own?.port ?? termination.device?.port;
   const unit = await plane.unit.create({ port, ...attributesOf(core, subscriber) });
   subscriber.unit = unit.unit;
+  tagUnit(core, unit.name, subscriber.plan.rule, subscriber.identity.userName);
   // Whoever has gone meanwhile is nobody's any more; what follows takes the unit back.
   if (subscriber.ended) return;
   termination.directory.plumbed(subscriber);
