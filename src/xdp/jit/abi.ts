@@ -17,15 +17,20 @@
  *   the maps were bound for. Sets `fault`, `tailCalls` and `redirect` to 0 first. Traps (RuntimeError) after storing `state.fault`; a lock
  *   in `state.lock` is then to be given back. A trap with `state.fault` 0 (stack overflow, an empty table entry) is as fault.unknown.
  *   A function in the table that sets `state.vacant` and takes its call back from `state.tailCalls` stands for no program: the caller goes on;
- * - `tail(state) -> i32`: the same for a program that is gone on with: sets nothing to 0.
+ * - `tail(state, frame) -> i64`: the same for a program that is gone on with: its stack frame ends at `frame`; sets nothing to 0, spends what
+ *   `state.fuel` says is left, and answers all of r0.
  * - `batch(state, start, count, size, stride) -> i32`: for `count` frames of `size` bytes, the first at `start`, each `stride` after the
  *   one before: sets data, dataMeta, dataEnd, hardStart = data, hardEnd = dataEnd, and runs, until a frame's verdict is not PASS or its
- *   data or dataEnd is not what it was. Answers how many frames passed unmoved; `state.verdict` is the verdict of the one after them. During the run of each, `state.frameIndex` is its index.
+ *   data or dataEnd is not what it was. Answers how many frames passed unmoved; `state.verdict` is the verdict of the one after them. During
+ *   the run of each, `state.frameIndex` is its index. What the program cannot look at is only set for the frame that ends it.
  */
 export const importModule = "env";
 
-/** What a program may spend: each jump backwards and each round of a callback costs one. */
+/** Jumps backwards and rounds of callbacks that the interpreter lets a program make. */
 export const defaultFuel = 1 << 24;
+
+/** Work that a compiled program may spend in one run, programs that it goes on with among it; see `work.ts`. Some tenths of a second. */
+export const defaultWork = 1 << 27;
 
 /** As MAX_TAIL_CALL_CNT. */
 export const maximumTailCalls = 33;

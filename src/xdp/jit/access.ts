@@ -1,10 +1,12 @@
 /** Loads, stores and atomics (RFC 9669 §5), each held to what the verifier says of it. */
 import { JunctorError } from "../../errors.js";
-import { atomicOp, frameBytes, framePointer, type Instruction, insnClass, memMode } from "../insn/instruction.js";
+import { atomicOp, framePointer, type Instruction, insnClass, isWideLoad, memMode } from "../insn/instruction.js";
 import { fault, state as field } from "../run/state.js";
 import { mapFlag } from "../spec.js";
 import type { Access } from "../verifier/result.js";
-import { type Scope, writeFault } from "./context.js";
+import type { MapBinding } from "./bindings.js";
+import { type Scope, writeFault, writeFaultIf } from "./context.js";
+import { covers, note, packetWindow, registerSetBy, stackWindow } from "./known.js";
 
 const bytesOf: Readonly<Record<number, number>> = { 0: 4, 8: 2, 16: 1, 24: 8 };
 export const accessBytes = (insn: Instruction): number => bytesOf[insn.opcode & 0x18]!;
@@ -12,10 +14,82 @@ export const accessBytes = (insn: Instruction): number => bytesOf[insn.opcode & 
 /** `any`: what is not said of is asked for at run time. */
 export type Reach = Access | undefined;
 
+/** Maps whose values programs may look at, but not change: what they mean is the host's. */
+const objectMaps: ReadonlySet<string> = new Set(["prog_array", "devmap", "devmap_hash", "cpumap", "xskmap"]);
+
+/** Bytes of a map's values that a program may touch; 0: it may not at all. */
+function reachOf({ spec, cpuStride, cpus, valuesBytes }: MapBinding, write: boolean): number {
+  const refused = write
+    ? (spec.flags & mapFlag.readOnlyProgram) !== 0 || objectMaps.has(spec.type)
+    : (spec.flags & mapFlag.writeOnlyProgram) !== 0;
+  if (refused || spec.type === "array_of_maps" || spec.type === "hash_of_maps") return 0;
+  return cpuStride > 0 ? cpuStride * cpus : valuesBytes;
+}
+
 /**
- * Sets `address` to the lower word of a register and an offset, and ends the run if `size` bytes from there on are not within what
- * `access` names. The upper word never matters.
+ * Writes the check that [register + low, register + high) lies within what `access` names, the register's lower word being meant. The run
+ * ends if it does not. Leaves nothing on the stack.
  */
+export function writeCheck(
+  scope: Scope,
+  register: number,
+  low: number,
+  high: number,
+  access: Reach,
+  write: boolean,
+  slot: number,
+): void {
+  const { f, state, registers, packetStart, packetBytes, bindings, known } = scope;
+  const size = high - low;
+  const address = (): void => {
+    f.get(registers[register]!).i32WrapI64();
+    if (low !== 0) f.i32Const(low).i32Add();
+  };
+  /** Whether it begins more than `most` bytes behind `start`. */
+  const beyond = (start: () => void, most: number): void => {
+    writeFaultIf(scope, fault.bounds, slot, () => {
+      address();
+      start();
+      f.i32Sub().i32Const(most).i32GtU();
+    });
+  };
+  if (access?.kind === "stack") {
+    if (covers(known, register, stackWindow, low, high)) return;
+    beyond(() => f.get(state).i32Const(field.stack).i32Add(), field.stackTop - field.stack - size);
+    note(known, register, stackWindow, low, high);
+    return;
+  }
+  if (access?.kind === "packet") {
+    if (covers(known, register, packetWindow, low, high)) return;
+    writeFaultIf(scope, fault.bounds, slot, () => {
+      address();
+      f.get(packetStart).i32Sub().i64ExtendI32U().i64Const(size).i64Add().get(packetBytes).i64GtU();
+    });
+    note(known, register, packetWindow, low, high);
+    return;
+  }
+  if (access?.kind === "map") {
+    const binding = bindings[access.map];
+    if (binding === undefined) throw new JunctorError("EINVAL", `instruction ${slot}: there is no map ${access.map}`);
+    const bytes = reachOf(binding, write);
+    if (bytes < size) {
+      writeFault(scope, fault.bounds, slot);
+      return;
+    }
+    if (covers(known, register, access.map, low, high)) return;
+    beyond(() => f.i32Const(binding.values), bytes - size);
+    note(known, register, access.map, low, high);
+    return;
+  }
+  writeFaultIf(scope, fault.bounds, slot, () => {
+    f.get(state);
+    address();
+    f.i32Const(size).i32Const(write ? 1 : 0);
+    f.call(scope.host("check_access", 4)).i32Eqz();
+  });
+}
+
+/** As `writeCheck` of `size` bytes, and sets `address` to where they are. */
 export function writeAddress(
   scope: Scope,
   register: number,
@@ -25,61 +99,69 @@ export function writeAddress(
   write: boolean,
   slot: number,
 ): void {
-  const { f, state, registers, address, packetStart, packetBytes, bindings } = scope;
+  const { f, registers, address } = scope;
+  writeCheck(scope, register, offset, offset + size, access, write, slot);
   f.get(registers[register]!).i32WrapI64();
   if (offset !== 0) f.i32Const(offset).i32Add();
   f.set(address);
-  const fail = (): void => {
-    f.if();
-    writeFault(scope, fault.bounds, slot);
-    f.end();
-  };
-  const kind = access?.kind ?? "any";
-  if (kind === "stack") {
-    if (register === framePointer && offset >= -frameBytes && offset + size <= 0) return;
-    f.get(address).get(state).i32Sub().i32Const(field.stack).i32Sub();
-    f.i32Const(field.stackTop - field.stack - size).i32GtU();
-    fail();
-    return;
-  }
-  if (kind === "packet") {
-    f.get(address).get(packetStart).i32Sub().i64ExtendI32U().i64Const(size).i64Add().get(packetBytes).i64GtU();
-    fail();
-    return;
-  }
-  if (access?.kind === "map") {
-    const binding = bindings[access.map];
-    if (binding === undefined) throw new JunctorError("EINVAL", `instruction ${slot}: there is no map ${access.map}`);
-    const bytes = binding.cpuStride > 0 ? binding.cpuStride * binding.cpus : binding.valuesBytes;
-    const refused =
-      write && (binding.spec.flags & mapFlag.readOnlyProgram) !== 0
-        ? true
-        : (binding.spec.flags & mapFlag.writeOnlyProgram) !== 0 && !write;
-    if (bytes < size || refused) {
-      writeFault(scope, fault.bounds, slot);
-      return;
-    }
-    f.get(address)
-      .i32Const(binding.values)
-      .i32Sub()
-      .i32Const(bytes - size)
-      .i32GtU();
-    fail();
-    return;
-  }
-  f.get(state)
-    .get(address)
-    .i32Const(size)
-    .i32Const(write ? 1 : 0)
-    .call(scope.host("check_access", 4))
-    .i32Eqz();
-  fail();
 }
 
-export function writeMemory(scope: Scope, insn: Instruction, slot: number): void {
-  const { f, registers, address, state } = scope;
+const modeOf = (insn: Instruction): number => insn.opcode & 0xe0;
+const isMemory = (insn: Instruction): boolean => {
+  const kind = insn.opcode & 7;
+  return kind === insnClass.ldx || kind === insnClass.st || kind === insnClass.stx;
+};
+const baseOf = (insn: Instruction): number => ((insn.opcode & 7) === insnClass.ldx ? insn.src : insn.dst);
+const sameWindow = (a: Access, b: Reach): boolean =>
+  a.kind === b?.kind && (a.kind !== "map" || a.map === (b as { map: number }).map);
+
+/** What of the map may be written, if this is in it; to look at it may then be allowed too. */
+const writes = (insn: Instruction): boolean => (insn.opcode & 7) !== insnClass.ldx;
+
+/**
+ * Checks an access, and with it all that follow off the same register before the next jump or call, so that a run that would end there ends
+ * here already.
+ */
+function checkRun(scope: Scope, insn: Instruction, slot: number, end: number, access: Access): void {
+  const { spec, verified, known } = scope;
+  const base = baseOf(insn);
+  const [low, high] = [insn.offset, insn.offset + accessBytes(insn)];
+  const shared = access.kind === "packet" || access.kind === "map" || access.kind === "stack";
+  if (!shared) {
+    writeCheck(scope, base, low, high, access, writes(insn), slot);
+    return;
+  }
+  if (access.kind === "map") {
+    const binding = scope.bindings[access.map];
+    // Both ways must be allowed where they share a check.
+    if (binding !== undefined && reachOf(binding, true) !== reachOf(binding, false)) {
+      known[base] = undefined;
+      writeCheck(scope, base, low, high, access, writes(insn), slot);
+      known[base] = undefined;
+      return;
+    }
+  }
+  let [least, most] = [low, high];
+  for (let at = slot; at < end; at++) {
+    const next = spec.insns[at]!;
+    if ((next.opcode & 7) === insnClass.jmp || (next.opcode & 7) === insnClass.jmp32) break;
+    if (isMemory(next) && baseOf(next) === base && sameWindow(access, verified.accesses[at])) {
+      least = Math.min(least, next.offset);
+      most = Math.max(most, next.offset + accessBytes(next));
+    }
+    if (registerSetBy(next) === base) break;
+    if (isWideLoad(next)) at++;
+  }
+  const window = access.kind === "packet" ? packetWindow : access.kind === "stack" ? stackWindow : access.map;
+  // What the frame pointer cannot reach is checked by itself, and for the rest nothing has to be.
+  if (window === stackWindow || covers(known, base, window, low, high)) [least, most] = [low, high];
+  writeCheck(scope, base, least, most, access, writes(insn), slot);
+}
+
+/** @param end Slot after the block's last. */
+export function writeMemory(scope: Scope, insn: Instruction, slot: number, end: number): void {
+  const { f, registers, state, known } = scope;
   const size = accessBytes(insn);
-  const mode = insn.opcode & 0xe0;
   const kind = insn.opcode & 7;
   const access = scope.verified.accesses[slot];
   if (access === undefined) {
@@ -87,9 +169,8 @@ export function writeMemory(scope: Scope, insn: Instruction, slot: number): void
     return;
   }
   const load = kind === insnClass.ldx;
-  const base = load ? insn.src : insn.dst;
   if (access.kind === "context") {
-    if (!load || mode !== memMode.mem || insn.offset < 0 || insn.offset + size > field.xdpMdBytes) {
+    if (!load || modeOf(insn) !== memMode.mem || insn.offset < 0 || insn.offset + size > field.xdpMdBytes) {
       throw new JunctorError("EINVAL", `instruction ${slot}: the context has no such field, or it is written to`);
     }
     f.get(state);
@@ -97,25 +178,39 @@ export function writeMemory(scope: Scope, insn: Instruction, slot: number): void
     f.set(registers[insn.dst]!);
     return;
   }
-  writeAddress(scope, base, insn.offset, size, access, !load, slot);
-  if (mode === memMode.atomic) {
-    writeAtomic(scope, insn, size, slot);
+  const base = baseOf(insn);
+  checkRun(scope, insn, slot, end, access);
+  if (modeOf(insn) === memMode.atomic) {
+    const entry = known[base];
+    const aligned = base === framePointer && entry?.window === stackWindow && insn.offset % size === 0;
+    f.get(registers[base]!).i32WrapI64();
+    if (insn.offset !== 0) f.i32Const(insn.offset).i32Add();
+    f.set(scope.address);
+    writeAtomic(scope, insn, size, slot, aligned);
     return;
   }
-  f.get(address);
+  // A base below the window's start would not wrap around: WebAssembly adds its offset in 33 bits, and traps. There is none below `lowest`.
+  const direct = insn.offset >= 0 && (access.kind === "packet" || (access.kind === "map" && isHigh(scope, access.map)));
+  f.get(registers[base]!).i32WrapI64();
+  if (!direct && insn.offset !== 0) f.i32Const(insn.offset).i32Add();
+  const offset = direct ? insn.offset : 0;
   if (load) {
-    if (mode === memMode.memsx) signedLoads[size]!(scope, 0);
-    else loads[size]!(scope, 0);
+    if (modeOf(insn) === memMode.memsx) signedLoads[size]!(scope, offset);
+    else loads[size]!(scope, offset);
     f.set(registers[insn.dst]!);
     return;
   }
   if (kind === insnClass.st) f.i64Const(insn.imm);
   else f.get(registers[insn.src]!);
-  if (size === 1) f.i64Store8(0, 0);
-  else if (size === 2) f.i64Store16(0, 0);
-  else if (size === 4) f.i64Store32(0, 0);
-  else f.i64Store(0, 0);
+  if (size === 1) f.i64Store8(offset, 0);
+  else if (size === 2) f.i64Store16(offset, 0);
+  else if (size === 4) f.i64Store32(offset, 0);
+  else f.i64Store(offset, 0);
 }
+
+/** Offsets of instructions are less; frames lie no lower. */
+const lowest = 32768;
+const isHigh = ({ bindings }: Scope, map: number): boolean => (bindings[map]?.values ?? 0) >= lowest;
 
 type Load = (scope: Scope, offset: number) => void;
 const loads: Readonly<Record<number, Load>> = {
@@ -139,15 +234,18 @@ const atomics = {
 } as const;
 
 /** On the address checked before. Those of a word act on the lower half of the register and zero the upper one of what they fetch. */
-function writeAtomic(scope: Scope, insn: Instruction, size: number, slot: number): void {
+function writeAtomic(scope: Scope, insn: Instruction, size: number, slot: number, aligned: boolean): void {
   const { f, registers, address } = scope;
   const source = registers[insn.src]!;
-  f.get(address)
-    .i32Const(size - 1)
-    .i32And()
-    .if();
-  writeFault(scope, fault.alignment, slot);
-  f.end().get(address);
+  if (!aligned) {
+    writeFaultIf(scope, fault.alignment, slot, () =>
+      f
+        .get(address)
+        .i32Const(size - 1)
+        .i32And(),
+    );
+  }
+  f.get(address);
   if (insn.imm === atomicOp.cmpxchg) {
     f.get(registers[0]!);
     if (size === 4) f.i32WrapI64().i64ExtendI32U().get(source).i64AtomicRmw32CmpxchgU(0).set(registers[0]!);

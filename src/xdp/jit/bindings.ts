@@ -1,4 +1,5 @@
 /** Where a program's maps lie: constants of the compiled module. */
+import { arrayWord } from "../maps/array.js";
 import { mapRecord } from "../maps/descriptor.js";
 import type { XdpMemory } from "../memory.js";
 import type { MapSpec } from "../spec.js";
@@ -15,7 +16,11 @@ export interface MapBinding {
   readonly cpuStride: number;
   /** How many values a per-CPU map has of each key; else 1. */
   readonly cpus: number;
+  /** Of a devmap, cpumap or xskmap: where the host's number of each entry is, 0 for none; see `maps/array.ts`. */
+  readonly numbers?: number;
 }
+
+const numbered: ReadonlySet<string> = new Set(["devmap", "cpumap", "xskmap"]);
 
 /** Reads a map's record. `cpus`: number of threads that per-CPU maps are made for. */
 export function bindMap(memory: XdpMemory, record: number, spec: MapSpec, cpus: number): MapBinding {
@@ -29,5 +34,6 @@ export function bindMap(memory: XdpMemory, record: number, spec: MapSpec, cpus: 
     stride: word(mapRecord.stride),
     cpuStride,
     cpus: cpuStride > 0 ? cpus : 1,
+    ...(numbered.has(spec.type) && { numbers: word(arrayWord.second) }),
   };
 }

@@ -6,46 +6,55 @@ import { helperById } from "../helpers/table.js";
 import { callKind, frameBytes, type Instruction } from "../insn/instruction.js";
 import { fault, state as field } from "../run/state.js";
 import type { CallFacts } from "../verifier/result.js";
-import { i32 } from "../wasm/builder.js";
+import { i32, i64 } from "../wasm/builder.js";
 import { maximumTailCalls } from "./abi.js";
 import { writeAddress } from "./access.js";
 import type { MapBinding } from "./bindings.js";
-import { reloadPacket, type Scope, writeFault } from "./context.js";
+import { loadFuel, reloadPacket, type Scope, saveFuel, writeFault, writeFaultIf } from "./context.js";
+import { forgetArguments, forgetPacket } from "./known.js";
+import { writeRedirect, writeRedirectMap } from "./redirects.js";
+import { addWork, hostWork } from "./work.js";
 
 const maximumRounds = 1 << 23;
 const [E2BIG, EINVAL] = [7, 22];
 const spins = 1 << 22;
 
-export function writeCall(scope: Scope, insn: Instruction, slot: number): void {
+/** @param leave Goes away with r0 on the stack. */
+export function writeCall(scope: Scope, insn: Instruction, slot: number, leave: () => void): void {
   if (insn.src === callKind.local) {
     writeLocal(scope, slot + 1 + insn.imm, slot);
-    return;
-  }
-  if (insn.src === callKind.kfunc) {
+    forgetPacket(scope.known);
+  } else if (insn.src === callKind.kfunc) {
     const signature = kfuncById(insn.imm);
     if (signature === undefined) writeFault(scope, fault.unknown, slot);
-    else writeHost(scope, `kfunc_${signature.id}`, signature);
-    return;
+    else writeHost(scope, `kfunc_${signature.id}`, signature, slot);
+  } else {
+    const signature = helperById(insn.imm);
+    if (signature === undefined || insn.src !== callKind.helper || (insn.opcode & 8) !== 0) {
+      throw new JunctorError("EINVAL", `instruction ${slot}: there is no helper ${insn.imm} to call`);
+    }
+    const inPlace = own[insn.imm];
+    if (inPlace === undefined || !inPlace(scope, scope.verified.calls.get(slot), slot, leave)) {
+      writeHost(scope, `helper_${signature.id}`, signature, slot);
+    }
+    // A callback may have moved the packet.
+    if (signature.callback !== undefined) forgetPacket(scope.known);
   }
-  const signature = helperById(insn.imm);
-  if (signature === undefined || insn.src !== callKind.helper || (insn.opcode & 8) !== 0) {
-    throw new JunctorError("EINVAL", `instruction ${slot}: there is no helper ${insn.imm} to call`);
-  }
-  const inPlace = own[insn.imm];
-  if (inPlace === undefined || !inPlace(scope, scope.verified.calls.get(slot), slot)) {
-    writeHost(scope, `helper_${signature.id}`, signature);
-  }
+  forgetArguments(scope.known);
 }
 
-function writeHost(scope: Scope, name: string, signature: Signature): void {
+function writeHost(scope: Scope, name: string, signature: Signature, slot: number): void {
   const { f, registers, state } = scope;
+  const map = scope.verified.calls.get(slot)?.map ?? -1;
   let words = 1;
   f.get(state);
   signature.arguments.forEach((kind, argument) => {
     // The state block is the context.
     if (kind === "context") return;
     const register = registers[argument + 1]!;
-    f.get(register).i32WrapI64();
+    const binding = kind === "map" ? scope.bindings[map] : undefined;
+    if (binding !== undefined) f.i32Const(binding.record);
+    else f.get(register).i32WrapI64();
     words++;
     if (signature.wide?.includes(argument) !== true) return;
     f.get(register).i64Const(32).i64ShrU().i32WrapI64();
@@ -59,21 +68,22 @@ function writeHost(scope: Scope, name: string, signature: Signature): void {
     if (signature.returns === "wide") f.get(state).i64Load32U(field.returnHigh).i64Const(32).i64Shl().i64Or();
   }
   f.set(registers[0]!);
-  if (signature.changesPacket === true) reloadPacket(scope, field);
+  if (signature.changesPacket !== true) return;
+  reloadPacket(scope, field);
+  forgetPacket(scope.known);
 }
 
 /** Leaves the frame of a callee, `frames` below this one, or ends the run when there is no room for it. */
 function pushFrame(scope: Scope, frames: number, slot: number): void {
   const { f, frame, state } = scope;
+  writeFaultIf(scope, fault.unknown, slot, () => {
+    f.get(frame)
+      .get(state)
+      .i32Sub()
+      .i32Const(field.stack + (frames + 1) * frameBytes)
+      .i32LtU();
+  });
   f.get(frame)
-    .get(state)
-    .i32Sub()
-    .i32Const(field.stack + (frames + 1) * frameBytes)
-    .i32LtU()
-    .if();
-  writeFault(scope, fault.unknown, slot);
-  f.end()
-    .get(frame)
     .i32Const(frames * frameBytes)
     .i32Sub();
 }
@@ -82,36 +92,41 @@ function writeLocal(scope: Scope, target: number, slot: number): void {
   const { f, registers, state } = scope;
   const callee = scope.functions.get(target);
   if (callee === undefined) throw new JunctorError("EINVAL", `instruction ${slot}: no function begins at ${target}`);
+  saveFuel(scope, field);
   f.get(state);
   pushFrame(scope, 1, slot);
   for (let register = 1; register <= 5; register++) f.get(registers[register]!);
   f.call(callee).set(registers[0]!);
+  loadFuel(scope, field);
   reloadPacket(scope, field);
 }
 
 /** Writes a helper in place; false: it is the host's after all. */
-type InPlace = (scope: Scope, facts: CallFacts | undefined, slot: number) => boolean;
+type InPlace = (scope: Scope, facts: CallFacts | undefined, slot: number, leave: () => void) => boolean;
 
 const own: Readonly<Record<number, InPlace>> = {
   1: writeLookup,
+  5: writeTime,
   8: ({ f, registers, state }) => {
     f.get(state).i64Load32U(field.cpu).set(registers[0]!);
     return true;
   },
   12: writeTailCall,
+  23: writeRedirect,
+  51: writeRedirectMap,
   93: writeLock,
-  94: (scope, facts, slot) => {
-    const { f, registers, state, address } = scope;
-    writeAddress(scope, 1, 0, 4, facts?.memory[0], true, slot);
-    f.get(address).i32Const(3).i32And().if();
-    writeFault(scope, fault.alignment, slot);
-    f.end().get(address).i32Const(0).i32AtomicStore(0);
-    f.get(state).i32Const(0).i32Store(field.lock).i64Const(0).set(registers[0]!);
-    return true;
-  },
+  94: writeUnlock,
+  125: writeTime,
+  160: writeTime,
   164: writeForEach,
   181: writeLoop,
 };
+
+/** All clocks show the time of the batch's begin. */
+function writeTime({ f, registers, state }: Scope): boolean {
+  f.get(state).i64Load(field.time).set(registers[0]!);
+  return true;
+}
 
 /** Leaves the address of an element whose index is in `counter`. */
 function pushElement({ f, state, counter }: Scope, binding: MapBinding): void {
@@ -147,8 +162,10 @@ function writeLookup(scope: Scope, facts: CallFacts | undefined, slot: number): 
   return true;
 }
 
-function writeTailCall(scope: Scope, facts: CallFacts | undefined): boolean {
-  const { f, registers, state, counter } = scope;
+function writeTailCall(scope: Scope, facts: CallFacts | undefined, _slot: number, leave: () => void): boolean {
+  const { f, registers, state, frame, counter } = scope;
+  const r0 = registers[0]!;
+  saveFuel(scope, field);
   scope.bindings.forEach((binding, map) => {
     if (binding.spec.type !== "prog_array") return;
     if (facts !== undefined && facts.map >= 0 && facts.map !== map) return;
@@ -159,23 +176,30 @@ function writeTailCall(scope: Scope, facts: CallFacts | undefined): boolean {
     f.get(counter).i32Const(binding.stride).i32Mul().i32Const(binding.values).i32Add().i32AtomicLoad(0).tee(counter);
     f.i32Eqz().brIf(none);
     f.get(state).get(state).i32Load(field.tailCalls).i32Const(1).i32Add().i32Store(field.tailCalls);
-    f.get(state).get(counter).i32Const(1).i32Sub().callIndirect([i32], [i32]).i64ExtendI32U().set(registers[0]!);
+    f.get(state).get(frame).get(counter).i32Const(1).i32Sub().callIndirect([i32, i32], [i64]).set(r0);
     // A slot without a program says so, and nothing has happened.
     f.get(state).i32Load(field.vacant).i32Eqz().if();
-    f.get(registers[0]!).return().end();
+    f.get(r0);
+    leave();
+    f.end();
     f.get(state).i32Const(0).i32Store(field.vacant);
     f.end();
   });
-  f.i64Const(0).set(registers[0]!);
+  f.i64Const(0).set(r0);
   return true;
 }
 
+function writeAligned({ f, address }: Scope): void {
+  f.get(address).i32Const(3).i32And();
+}
+
+/** Waits for a lock, but not for ever: who holds it may have been ended. One that is held already is given back first, as nobody else would. */
 function writeLock(scope: Scope, facts: CallFacts | undefined, slot: number): boolean {
   const { f, registers, state, address, counter } = scope;
   writeAddress(scope, 1, 0, 4, facts?.memory[0], true, slot);
-  f.get(address).i32Const(3).i32And().if();
-  writeFault(scope, fault.alignment, slot);
-  f.end().i32Const(spins).set(counter);
+  writeFaultIf(scope, fault.alignment, slot, () => writeAligned(scope));
+  writeRelease(scope);
+  f.i32Const(spins).set(counter);
   const taken = f.block();
   const again = f.loop();
   f.get(address).i32Const(0).i32Const(1).i32AtomicRmwCmpxchg(0).i32Eqz().brIf(taken);
@@ -185,17 +209,33 @@ function writeLock(scope: Scope, facts: CallFacts | undefined, slot: number): bo
   return true;
 }
 
-/** Takes one of the fuel. */
-export function writeSpend(scope: Scope, slot: number): void {
+/** Whatever the program says, it can only give back what it holds. */
+function writeUnlock(scope: Scope): boolean {
+  writeRelease(scope);
+  scope.f.i64Const(0).set(scope.registers[0]!);
+  return true;
+}
+
+/** Gives back the lock that is held, if any. */
+export function writeRelease({ f, state }: Pick<Scope, "f" | "state">): void {
+  f.get(state).i32Load(field.lock).if();
+  f.get(state).i32Load(field.lock).i32Const(0).i32AtomicStore(0);
+  f.get(state).i32Const(0).i32Store(field.lock).end();
+}
+
+/** Takes work from what is left. */
+export function writeSpend(scope: Scope, work: number, slot: number): void {
   const { f, fuel } = scope;
-  f.getGlobal(fuel).i32Eqz().if();
-  writeFault(scope, fault.fuel, slot);
-  f.end().getGlobal(fuel).i32Const(1).i32Sub().setGlobal(fuel);
+  if (fuel === undefined) throw new JunctorError("EINVAL", `instruction ${slot}: a loop where none was seen`);
+  writeFaultIf(scope, fault.fuel, slot, () => {
+    f.get(fuel).i32Const(work).i32Sub().tee(fuel).i32Const(0).i32LtS();
+  });
 }
 
 function writeLoop(scope: Scope, facts: CallFacts | undefined, slot: number): boolean {
   const { f, registers, state, counter } = scope;
-  const callee = scope.functions.get(facts?.callback ?? -1);
+  const start = facts?.callback ?? -1;
+  const callee = scope.functions.get(start);
   if (callee === undefined) {
     writeFault(scope, fault.unknown, slot);
     return true;
@@ -208,10 +248,12 @@ function writeLoop(scope: Scope, facts: CallFacts | undefined, slot: number): bo
   f.i64Const(0).set(r0).i32Const(0).set(counter);
   const again = f.loop();
   f.get(counter).get(count).i32WrapI64().i32GeU().brIf(done);
-  writeSpend(scope, slot);
+  writeSpend(scope, addWork(scope.weight(start), 1), slot);
+  saveFuel(scope, field);
   f.get(state);
   pushFrame(scope, 1, slot);
   f.get(counter).i64ExtendI32U().get(registers[3]!).i64Const(0).i64Const(0).i64Const(0).call(callee);
+  loadFuel(scope, field);
   f.get(counter).i32Const(1).i32Add().tee(counter).i64ExtendI32U().set(r0);
   f.i64Eqz().brIf(again).end().end();
   reloadPacket(scope, field);
@@ -224,7 +266,8 @@ function writeLoop(scope: Scope, facts: CallFacts | undefined, slot: number): bo
  */
 function writeForEach(scope: Scope, facts: CallFacts | undefined, slot: number): boolean {
   const { f, registers, state, counter, wide, address } = scope;
-  const callee = scope.functions.get(facts?.callback ?? -1);
+  const start = facts?.callback ?? -1;
+  const callee = scope.functions.get(start);
   const binding = scope.bindings[facts?.map ?? -1];
   if (callee === undefined || binding === undefined || binding.spec.keySize > frameBytes) {
     writeFault(scope, fault.unknown, slot);
@@ -250,9 +293,11 @@ function writeForEach(scope: Scope, facts: CallFacts | undefined, slot: number):
     f.i64ExtendI32U().tee(wide).i64Eqz().brIf(done);
     f.get(state).i32Load(field.returnHigh).set(counter);
   }
-  writeSpend(scope, slot);
+  writeSpend(scope, addWork(scope.weight(start), hostWork), slot);
+  saveFuel(scope, field);
   f.get(state).get(address);
   f.i64Const(binding.record).get(address).i64ExtendI32U().get(wide).get(registers[3]!).i64Const(0).call(callee);
+  loadFuel(scope, field);
   f.get(rounds).i32Const(1).i32Add().tee(rounds).i64ExtendI32U().set(r0);
   f.i64Eqz().brIf(again).end().end();
   reloadPacket(scope, field);

@@ -1,26 +1,23 @@
 /** Programs to WebAssembly. */
 import { JunctorError } from "../../errors.js";
-import { type Instruction, insnClass, isWideLoad, jmpOp, loadKind } from "../insn/instruction.js";
-import { action, fault, state as field } from "../run/state.js";
+import { action, state as field } from "../run/state.js";
 import type { ProgramSpec } from "../spec.js";
-import type { Subprogram, Verified } from "../verifier/result.js";
+import type { Verified } from "../verifier/result.js";
 import {
   type FunctionBuilder,
   type FunctionRef,
   i32,
   i64,
+  type Local,
   type ModuleBuilder,
   moduleBuilder,
 } from "../wasm/builder.js";
-import { defaultFuel, importModule } from "./abi.js";
-import { writeMemory } from "./access.js";
-import { writeAlu, writeCondition } from "./alu.js";
+import { defaultWork, importModule } from "./abi.js";
 import type { MapBinding } from "./bindings.js";
-import { writeCall, writeSpend } from "./calls.js";
-import { buildGraph, flowOf, type Node } from "./cfg.js";
-import { reloadPacket, type Scope, type Unit, writeFault } from "./context.js";
-import { isReducible, makeReducible, orderGraph } from "./dominators.js";
-import { writeStructured } from "./structure.js";
+import { writeRelease } from "./calls.js";
+import { codeBits, mostSlots, type Unit } from "./context.js";
+import { type Body, planBodies, writeBody } from "./function.js";
+import { type Traits, traitsOf } from "./traits.js";
 
 /** Functions that the host gives, besides memory and table: `(state, ...words) -> word`. */
 export interface ImportNeed {
@@ -49,26 +46,43 @@ export interface Compiled {
 }
 
 const pages = 65536;
+/** What engines take of one function, in bytes. */
+const mostBytes = 7_654_321;
+/** Programs of so few instructions are written into `batch` as well, which saves a call for each frame. */
+const fewSlots = 400;
 
-/** @throws {JunctorError} EINVAL: the program is none that the verifier could have let through. */
+/**
+ * The time is near linear in the program's length.
+ *
+ * @throws {JunctorError} EINVAL: the program is none that the verifier could have let through; E2BIG: it is too large, or takes too long.
+ */
 export function compileProgram(input: CompileInput): Compiled {
   const { spec, verified, bindings } = input;
+  if (spec.insns.length > mostSlots) {
+    throw new JunctorError(
+      "E2BIG",
+      `program ${spec.name} has ${spec.insns.length} instructions`,
+      `at most ${mostSlots}`,
+    );
+  }
   const module = moduleBuilder();
   module.importMemory(importModule, "memory", { pages: 1, maximum: pages, shared: input.sharedMemory ?? true });
   module.importTable(importModule, "table");
-  const fuel = module.global(i32, 0);
   const imports = new Map<string, ImportNeed>();
 
-  const noteFault = module.func("fault", [i32, i32, i32], []);
-  noteFault.get(0).get(1).i32Store(field.fault).get(0).get(2).i32Store(field.faultInsn);
+  const noteFault = module.func("fault", [i32, i32], []);
+  noteFault.get(0).get(1).i32Const(codeBits.shift).i32ShrU().i32Store(field.fault);
+  noteFault.get(0).get(1).i32Const(codeBits.mask).i32And().i32Store(field.faultInsn);
 
+  const first = verified.subprograms.find(({ start }) => start === 0);
+  if (first === undefined)
+    throw new JunctorError("EINVAL", `program ${spec.name}: the verifier found no function at 0`);
+  const bodies = planBodies(spec, verified);
   const functions = new Map<number, FunctionBuilder>();
-  for (const subprogram of verified.subprograms) {
-    const name = spec.functions.find((one) => one.start === subprogram.start)?.name ?? `f${subprogram.start}`;
-    functions.set(subprogram.start, module.func(name, [i32, i32, i64, i64, i64, i64, i64], [i64]));
+  for (const { start } of verified.subprograms) {
+    const name = spec.functions.find((one) => one.start === start)?.name ?? `f${start}`;
+    functions.set(start, module.func(name, [i32, i32, i64, i64, i64, i64, i64], [i64]));
   }
-  const main = functions.get(0);
-  if (main === undefined) throw new JunctorError("EINVAL", `program ${spec.name}: the verifier found no function at 0`);
 
   const routines = new Map<number, FunctionRef | undefined>();
   const unit: Unit = {
@@ -76,9 +90,9 @@ export function compileProgram(input: CompileInput): Compiled {
     spec,
     verified,
     bindings,
-    fuel,
     noteFault,
     functions,
+    weight: bodies.weight,
     host(name, words) {
       imports.set(name, { name, words });
       return module.importFunction(importModule, name, new Array(words).fill(i32), [i32]);
@@ -88,115 +102,53 @@ export function compileProgram(input: CompileInput): Compiled {
       return routines.get(map);
     },
   };
-  for (const subprogram of verified.subprograms) {
-    writeFunction(unit, functions.get(subprogram.start)!, subprogram);
+  for (const { start } of verified.subprograms) {
+    const f = functions.get(start)!;
+    writeBody(unit, f, bodies.of(start), { state: 0, frame: 1, passed: [2, 3, 4, 5, 6], leave: () => void f.return() });
+    if (f.size() > mostBytes) throw tooLarge(spec, f.size());
   }
-  writeEntries(unit, main, input.fuel ?? defaultFuel);
+  writeEntries(unit, bodies.of(0), traitsOf(spec, verified), input.fuel ?? defaultWork);
   return { bytes: module.finish(), imports: [...imports.values()] };
 }
 
-function writeFunction(unit: Unit, f: FunctionBuilder, { start, end }: Subprogram): void {
-  const { spec, verified } = unit;
-  const { insns } = spec;
-  const r0 = f.local(i64);
-  const saved = [6, 7, 8, 9, 10].map(() => f.local(i64));
-  const scope: Scope = {
-    ...unit,
-    f,
-    state: 0,
-    frame: 1,
-    registers: [r0, 2, 3, 4, 5, 6, ...saved],
-    packet:
-      verified.accesses.slice(start, end).some((access) => access?.kind === "packet") ||
-      [...verified.calls.values()].some((call) => call.memory.some((access) => access?.kind === "packet")),
-    packetStart: f.local(i32),
-    packetBytes: f.local(i64),
-    address: f.local(i32),
-    wide: f.local(i64),
-    counter: f.local(i32),
-  };
-  f.get(scope.frame).i64ExtendI32U().set(scope.registers[10]!);
-  reloadPacket(scope, field);
-
-  const graph = buildGraph(insns, start, end, verified.reachable);
-  let order = orderGraph(graph);
-  if (!isReducible(graph, order)) {
-    makeReducible(graph);
-    order = orderGraph(graph);
-    if (!isReducible(graph, order)) throw new JunctorError("EINVAL", `program ${spec.name}: its loops have no order`);
-  }
-  const chosen = new Map<number, number>();
-  const choiceOf = (dispatcher: number): number => {
-    const known = chosen.get(dispatcher) ?? f.local(i32);
-    chosen.set(dispatcher, known);
-    return known;
-  };
-  writeStructured(f, graph, order, {
-    body(node) {
-      if (node.kind === "choose") f.i32Const(node.choice).set(choiceOf(node.dispatcher));
-      else if (node.kind === "dead") writeFault(scope, fault.unknown, node.start);
-      else if (node.kind === "code") writeCode(scope, insns, node);
-    },
-    backEdge(node) {
-      writeSpend(scope, node.kind === "code" ? node.end - 1 : start);
-    },
-    choice(dispatcher) {
-      f.get(choiceOf(dispatcher));
-    },
-  });
-  f.unreachable();
-}
-
-function writeCode(scope: Scope, insns: readonly Instruction[], node: Extract<Node, { kind: "code" }>): void {
-  const { f, registers, bindings } = scope;
-  for (let slot = node.start; slot < node.end; slot++) {
-    const insn = insns[slot]!;
-    const kind = insn.opcode & 7;
-    if (kind === insnClass.alu || kind === insnClass.alu64) writeAlu(scope, insn);
-    else if (kind === insnClass.ldx || kind === insnClass.st || kind === insnClass.stx) writeMemory(scope, insn, slot);
-    else if (kind === insnClass.ld) {
-      if (!isWideLoad(insn)) throw new JunctorError("EINVAL", `instruction ${slot}: legacy packet access`);
-      const high = insns[slot + 1]?.imm ?? 0;
-      f.i64Const(wideValue(insn, high, bindings, slot)).set(registers[insn.dst]!);
-      slot++;
-    } else {
-      const flow = flowOf(insn, slot);
-      if (flow.kind === "exit") f.get(registers[0]!).return();
-      else if (flow.kind === "branch") writeCondition(scope, insn);
-      else if (flow.kind === "next" && (insn.opcode & 0xf0) === jmpOp.call) writeCall(scope, insn, slot);
-    }
-  }
-}
-
-function wideValue(insn: Instruction, high: number, bindings: readonly MapBinding[], slot: number): bigint {
-  if (insn.src === loadKind.value) return (BigInt(high) << 32n) | BigInt(insn.imm >>> 0);
-  if (insn.src === loadKind.function) return BigInt(slot + 1 + insn.imm);
-  const binding = bindings[insn.imm];
-  if ((insn.src !== loadKind.map && insn.src !== loadKind.mapValue) || binding === undefined) {
-    throw new JunctorError("EINVAL", `instruction ${slot}: loads what is not known`);
-  }
-  return insn.src === loadKind.map ? BigInt(binding.record) : BigInt((binding.values + high) >>> 0);
+function tooLarge({ name }: ProgramSpec, bytes: number): JunctorError {
+  return new JunctorError(
+    "E2BIG",
+    `program ${name}: a function of it takes ${bytes} bytes of WebAssembly, of at most ${mostBytes}`,
+    "split it into several functions, or into programs that tail calls join",
+  );
 }
 
 /** `run`, `tail` and `batch`. */
-function writeEntries({ module, fuel }: Unit, main: FunctionRef, amount: number): void {
-  const callMain = (f: FunctionBuilder): void => {
-    f.i32Const(amount).setGlobal(fuel);
-    f.get(0).get(0).i32Const(field.stackTop).i32Add();
-    f.get(0).i64ExtendI32U().i64Const(0).i64Const(0).i64Const(0).i64Const(0).call(main).i32WrapI64();
+function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): void {
+  const { module, functions } = unit;
+  const main = functions.get(0)!;
+  const callMain = (f: FunctionBuilder, frame: () => void): void => {
+    f.get(0);
+    frame();
+    f.get(0).i64ExtendI32U().i64Const(0).i64Const(0).i64Const(0).i64Const(0).call(main);
   };
+  const pushTop = (f: FunctionBuilder): void => void f.get(0).i32Const(field.stackTop).i32Add();
+  const clear = (f: FunctionBuilder, word: number): void => void f.get(0).i32Const(0).i32Store(word);
   const begin = (f: FunctionBuilder): void => {
-    f.get(0).i32Const(0).i32Store(field.tailCalls).get(0).i32Const(0).i32Store(field.redirect);
+    if (traits.tailCalls) clear(f, field.tailCalls);
+    if (traits.tailCalls || body.spends || traits.calls) f.get(0).i32Const(amount).i32Store(field.fuel);
+  };
+  const finish = (f: FunctionBuilder): void => {
+    if (traits.locks) writeRelease({ f, state: 0 });
   };
 
-  const tail = module.func("tail", [i32], [i32]);
-  callMain(tail);
+  const tail = module.func("tail", [i32, i32], [i64]);
+  callMain(tail, () => void tail.get(1));
+  finish(tail);
   module.exportFunction("tail", tail);
 
   const run = module.func("run", [i32], [i32]);
-  run.get(0).i32Const(0).i32Store(field.fault);
+  for (const word of [field.fault, field.redirect]) clear(run, word);
   begin(run);
-  callMain(run);
+  callMain(run, () => pushTop(run));
+  run.i32WrapI64();
+  finish(run);
   module.exportFunction("run", run);
 
   const f = module.func("batch", [i32, i32, i32, i32, i32], [i32]);
@@ -204,21 +156,46 @@ function writeEntries({ module, fuel }: Unit, main: FunctionRef, amount: number)
   const passed = f.local(i32);
   const end = f.local(i32);
   const verdict = f.local(i32);
-  f.get(state).i32Const(0).i32Store(field.fault);
+  const frame: Local = f.local(i32);
+  pushTop(f);
+  f.set(frame);
+  clear(f, field.fault);
+  const place = (): void => {
+    for (const where of [field.data, field.dataMeta]) f.get(state).get(at).i32Store(where);
+    f.get(state).get(end).i32Store(field.dataEnd);
+    if (!traits.moves) return;
+    f.get(state).get(at).i32Store(field.hardStart).get(state).get(end).i32Store(field.hardEnd);
+  };
   const again = f.loop();
   f.get(passed).get(count).i32GeU().if();
   f.get(passed).return().end();
   f.get(at).get(size).i32Add().set(end);
-  for (const where of [field.data, field.dataMeta, field.hardStart]) f.get(state).get(at).i32Store(where);
-  for (const where of [field.dataEnd, field.hardEnd]) f.get(state).get(end).i32Store(where);
-  f.get(state).get(passed).i32Store(field.frameIndex);
+  if (!traits.plain) {
+    place();
+    f.get(state).get(passed).i32Store(field.frameIndex);
+  }
   begin(f);
-  callMain(f);
+  if (traits.redirects) clear(f, field.redirect);
+  if (body.end > fewSlots) callMain(f, () => void f.get(frame));
+  else {
+    const answer = f.block(i64);
+    writeBody(unit, f, body, { state, frame, leave: () => void f.br(answer) });
+    f.end();
+  }
+  f.i32WrapI64();
+  finish(f);
   f.tee(verdict).i32Const(action.pass).i32Ne();
-  f.get(state).i32Load(field.data).get(at).i32Ne().i32Or();
-  f.get(state).i32Load(field.dataEnd).get(end).i32Ne().i32Or().if();
+  if (traits.moves) {
+    f.get(state).i32Load(field.data).get(at).i32Ne().i32Or();
+    f.get(state).i32Load(field.dataEnd).get(end).i32Ne().i32Or();
+  }
+  f.if();
+  if (traits.plain) place();
+  if (!traits.moves) f.get(state).get(at).i32Store(field.hardStart).get(state).get(end).i32Store(field.hardEnd);
+  if (!traits.redirects) clear(f, field.redirect);
   f.get(state).get(verdict).i32Store(field.verdict).get(passed).return().end();
   f.get(passed).i32Const(1).i32Add().set(passed).get(at).get(stride).i32Add().set(at).br(again);
   f.end().unreachable();
   module.exportFunction("batch", f);
+  if (f.size() > mostBytes) throw tooLarge(unit.spec, f.size());
 }

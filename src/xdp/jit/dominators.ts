@@ -1,10 +1,10 @@
-/** Orders and dominators of a graph; loops of several entries are given one. Nothing here recurses: programs are large. */
+/** Orders and dominators of a graph. Nothing here recurses: programs are large. */
 import type { Graph } from "./cfg.js";
 
 export interface Order {
   /** Nodes in reverse postorder. */
   readonly sequence: readonly number[];
-  /** Place of a node in it. */
+  /** Place of a node in it; -1: it is not reached. */
   readonly place: Int32Array;
   readonly predecessors: readonly number[][];
   /** Immediate dominator of a node; of node 0 itself. */
@@ -16,6 +16,9 @@ export function orderGraph({ successors }: Graph): Order {
   const place = new Int32Array(count).fill(-1);
   const visited = new Uint8Array(count);
   const nextEdge = new Int32Array(count);
+  /** Parent in the tree of the search, and the nodes in the order in which it met them. */
+  const parent = new Int32Array(count).fill(-1);
+  const met: number[] = [0];
   const post: number[] = [];
   const path = [0];
   visited[0] = 1;
@@ -32,6 +35,8 @@ export function orderGraph({ successors }: Graph): Order {
     const next = out[edge]!;
     if (visited[next] === 0) {
       visited[next] = 1;
+      parent[next] = node;
+      met.push(next);
       path.push(next);
     }
   }
@@ -41,130 +46,77 @@ export function orderGraph({ successors }: Graph): Order {
   });
   const predecessors: number[][] = successors.map(() => []);
   for (const node of sequence) for (const next of successors[node]!) predecessors[next]!.push(node);
+  return { sequence, place, predecessors, idom: dominatorsOf(met, parent, predecessors) };
+}
 
-  // Cooper, Harvey, Kennedy: A Simple, Fast Dominance Algorithm.
+/** Lengauer, Tarjan: A Fast Algorithm for Finding Dominators in a Flowgraph (1979), the simple version: O(m log n) for any graph. */
+function dominatorsOf(met: readonly number[], parent: Int32Array, predecessors: readonly number[][]): Int32Array {
+  const count = parent.length;
+  const number = new Int32Array(count).fill(-1);
+  met.forEach((node, index) => {
+    number[node] = index;
+  });
+  const semi = number.slice();
   const idom = new Int32Array(count).fill(-1);
-  idom[0] = 0;
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const node of sequence) {
-      if (node === 0) continue;
-      let common = -1;
-      for (const from of predecessors[node]!) {
-        if (idom[from] === -1) continue;
-        if (common === -1) common = from;
-        else {
-          let other = from;
-          while (common !== other) {
-            while (place[common]! > place[other]!) common = idom[common]!;
-            while (place[other]! > place[common]!) other = idom[other]!;
-          }
-        }
-      }
-      if (common !== idom[node]) {
-        idom[node] = common;
-        changed = true;
-      }
+  const ancestor = new Int32Array(count).fill(-1);
+  const label = Int32Array.from({ length: count }, (_, node) => node);
+  const bucket: number[][] = predecessors.map(() => []);
+  const path: number[] = [];
+  /** The node of the least semidominator on the way up from `node` in the forest. */
+  const evaluate = (node: number): number => {
+    if (ancestor[node] === -1) return node;
+    for (let at = node; ancestor[ancestor[at]!] !== -1; at = ancestor[at]!) path.push(at);
+    for (let at = path.pop(); at !== undefined; at = path.pop()) {
+      const above = ancestor[at]!;
+      if (semi[label[above]!]! < semi[label[at]!]!) label[at] = label[above]!;
+      ancestor[at] = ancestor[above]!;
     }
+    return label[node]!;
+  };
+  for (let index = met.length - 1; index > 0; index--) {
+    const node = met[index]!;
+    const above = parent[node]!;
+    for (const from of predecessors[node]!) {
+      const best = semi[evaluate(from)]!;
+      if (best < semi[node]!) semi[node] = best;
+    }
+    bucket[met[semi[node]!]!]!.push(node);
+    ancestor[node] = above;
+    for (const waiting of bucket[above]!) {
+      const best = evaluate(waiting);
+      idom[waiting] = semi[best]! < semi[waiting]! ? best : above;
+    }
+    bucket[above] = [];
   }
-  return { sequence, place, predecessors, idom };
+  for (let index = 1; index < met.length; index++) {
+    const node = met[index]!;
+    if (idom[node] !== met[semi[node]!]) idom[node] = idom[idom[node]!]!;
+  }
+  idom[0] = 0;
+  return idom;
 }
 
 /** Whether every edge backwards goes to a node that dominates its source. */
-export function isReducible(graph: Graph, order: Order): boolean {
-  const { place, idom } = order;
-  for (const node of order.sequence) {
-    for (const next of graph.successors[node]!) {
+export function isReducible({ successors }: Graph, { sequence, place, idom }: Order): boolean {
+  // Where each node's dominated ones begin and end in a walk of the tree: nodes come after their dominators in `sequence`.
+  const size = new Int32Array(idom.length).fill(1);
+  for (let index = sequence.length - 1; index > 0; index--) {
+    const node = sequence[index]!;
+    size[idom[node]!]! += size[node]!;
+  }
+  const begin = new Int32Array(idom.length);
+  const taken = new Int32Array(idom.length).fill(1);
+  for (let index = 1; index < sequence.length; index++) {
+    const node = sequence[index]!;
+    const above = idom[node]!;
+    begin[node] = begin[above]! + taken[above]!;
+    taken[above]! += size[node]!;
+  }
+  for (const node of sequence) {
+    for (const next of successors[node]!) {
       if (place[next]! > place[node]!) continue;
-      let at = node;
-      while (place[at]! > place[next]!) at = idom[at]!;
-      if (at !== next) return false;
+      if (begin[node]! < begin[next]! || begin[node]! >= begin[next]! + size[next]!) return false;
     }
   }
   return true;
-}
-
-/** Strongly connected components of more than one node, or with an edge to itself, of the graph within `members` (Tarjan). */
-function components(graph: Graph, members: ReadonlySet<number>): number[][] {
-  const index = new Map<number, number>();
-  const low = new Map<number, number>();
-  const onStack = new Set<number>();
-  const stack: number[] = [];
-  const found: number[][] = [];
-  for (const root of members) {
-    if (index.has(root)) continue;
-    const path: { readonly node: number; edge: number }[] = [{ node: root, edge: 0 }];
-    while (path.length > 0) {
-      const frame = path.at(-1)!;
-      const { node } = frame;
-      if (frame.edge === 0 && !index.has(node)) {
-        index.set(node, index.size);
-        low.set(node, index.get(node)!);
-        stack.push(node);
-        onStack.add(node);
-      }
-      const out = graph.successors[node]!;
-      if (frame.edge < out.length) {
-        const next = out[frame.edge++]!;
-        if (!members.has(next)) continue;
-        if (!index.has(next)) path.push({ node: next, edge: 0 });
-        else if (onStack.has(next)) low.set(node, Math.min(low.get(node)!, index.get(next)!));
-        continue;
-      }
-      path.pop();
-      const above = path.at(-1);
-      if (above !== undefined) low.set(above.node, Math.min(low.get(above.node)!, low.get(node)!));
-      if (low.get(node) !== index.get(node)) continue;
-      const component: number[] = [];
-      for (let member = -1; member !== node; ) {
-        member = stack.pop()!;
-        onStack.delete(member);
-        component.push(member);
-      }
-      if (component.length > 1 || out.includes(node)) found.push(component);
-    }
-  }
-  return found;
-}
-
-/**
- * Gives each loop one entry: where a strongly connected component has several, all edges to them lead through a new node that goes on
- * to the one that was chosen before. Changes the graph.
- */
-export function makeReducible(graph: Graph): void {
-  const { nodes, successors } = graph;
-  const waiting: Set<number>[] = [new Set(nodes.keys())];
-  for (let members = waiting.pop(); members !== undefined; members = waiting.pop()) {
-    for (const component of components(graph, members)) {
-      const inside = new Set(component);
-      const entries = new Set<number>();
-      successors.forEach((out, node) => {
-        if (inside.has(node)) return;
-        for (const next of out) if (inside.has(next)) entries.add(next);
-      });
-      let header: number | undefined = [...entries][0];
-      if (entries.size > 1) {
-        const targets = [...entries];
-        const dispatcher = nodes.length;
-        nodes.push({ kind: "dispatch" });
-        successors.push(targets);
-        // Edges from outside and from inside go by different nodes, or these would be entries again.
-        const redirected = { outside: new Map<number, number>(), inside: new Map<number, number>() };
-        targets.forEach((target, choice) => {
-          for (const side of ["outside", "inside"] as const) {
-            redirected[side].set(target, nodes.length);
-            nodes.push({ kind: "choose", dispatcher, choice });
-            successors.push([dispatcher]);
-          }
-        });
-        for (let node = 0; node < dispatcher; node++) {
-          const by = redirected[inside.has(node) ? "inside" : "outside"];
-          successors[node] = successors[node]!.map((next) => by.get(next) ?? next);
-        }
-        header = undefined;
-      }
-      if (header !== undefined) inside.delete(header);
-      waiting.push(inside);
-    }
-  }
 }

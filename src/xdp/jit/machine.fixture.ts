@@ -62,7 +62,6 @@ export function blindly(insns: readonly Instruction[], setting: Setting = {}): V
 export interface Machine {
   readonly memory: XdpMemory;
   readonly run: () => number;
-  readonly tail: () => number;
   readonly batch: (start: number, count: number, size: number, stride: number) => number;
   readonly word: (offset: number) => number;
 }
@@ -83,7 +82,6 @@ export function machine(program: string | readonly Instruction[], setting: Setti
   return {
     memory,
     run: () => call("run")(block),
-    tail: () => call("tail")(block),
     batch: (...words) => call("batch")(block, ...words),
     word: (offset) => memory.u32[(block + offset) >>> 2]!,
   };

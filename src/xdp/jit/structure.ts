@@ -9,9 +9,9 @@ import type { Order } from "./dominators.js";
 
 export interface NodeWriter {
   /** Writes a node's instructions; with two successors it leaves the condition for the first one on the stack. */
-  body(node: Node): void;
+  body(node: Node, index: number): void;
   /** Before a jump backwards. */
-  backEdge(node: Node): void;
+  backEdge(from: number, to: number): void;
   /** Leaves the number of the successor on the stack. */
   choice(index: number): void;
 }
@@ -51,13 +51,13 @@ export function writeStructured(f: FunctionBuilder, graph: Graph, order: Order, 
   const isJump = (from: number, to: number): boolean => isBack(from, to) || merge[to] === true;
   const labelOf = (from: number, to: number): Label => (isBack(from, to) ? loopLabel.get(to)! : blockLabel.get(to)!);
   const goTo = (from: number, to: number): void => {
-    if (isBack(from, to)) writer.backEdge(nodes[from]!);
+    if (isBack(from, to)) writer.backEdge(from, to);
     if (isJump(from, to)) f.br(labelOf(from, to));
     else writeTree(to);
   };
 
   const writeNode = (node: number): void => {
-    writer.body(nodes[node]!);
+    writer.body(nodes[node]!, node);
     const out = successors[node]!;
     if (nodes[node]!.kind === "dispatch") {
       writer.choice(node);
