@@ -15,6 +15,8 @@ export const debianPackages = [
   "libbpf-dev",
   "bpftool",
   "gcc-bpf",
+  "xdp-tools",
+  "xdp-tests",
   "libc6-dev",
   "iproute2",
   "iputils-ping",
