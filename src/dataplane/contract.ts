@@ -18,6 +18,7 @@ import type {
   TunnelState,
   UnitState,
 } from "./attributes.js";
+import type { HostCapabilities } from "./kernel-programs.js";
 
 export interface Dataplane {
   readonly port: {
@@ -278,8 +279,8 @@ export interface Capabilities {
   readonly segmentation: boolean;
   readonly tunnelVersions: readonly (2 | 3)[];
   readonly pseudowires: readonly attributes.Pseudowire[];
-  /** Whether programs run on this engine's devices, and why not on the host's own interfaces. */
-  readonly programs: { readonly user: boolean; readonly kernel: boolean | string };
+  /** Whether programs run on this engine's devices; and on the host's interfaces, in the kernel, or why not. */
+  readonly programs: { readonly user: boolean; readonly kernel: HostCapabilities | string };
   /** Whether units can be given a TUN port backed by the host. */
   readonly tun: boolean;
   readonly limits: { readonly tunnels: number; readonly sessions: number; readonly units: number };

@@ -24,9 +24,30 @@ export interface HostObject {
   close(): void;
 }
 
+/** What the running kernel's BPF can do. */
+export interface HostCapabilities {
+  /** Whether programs become machine code. */
+  readonly jit: boolean;
+  /** Where programs may run, as sections name it. */
+  readonly attachTypes: readonly string[];
+  /** Whether programs may take frames in several pieces. */
+  readonly frags: boolean;
+  /** Whether a program is replaced in one step. */
+  readonly links: boolean;
+  readonly mapTypes: readonly string[];
+  /** Numbers of the helpers of our table that it has for XDP programs. */
+  readonly helpers: readonly number[];
+  /** Highest -mcpu that it takes. */
+  readonly isa: number;
+  /** Whether there is a file system for pins. */
+  readonly pins: boolean;
+}
+
 export interface HostPrograms {
   /** Why programs cannot run in the kernel here; undefined: they can. */
   missing(): string | undefined;
+  /** Probed once. Only where nothing is missing. */
+  capabilities(): HostCapabilities;
   /** @throws JunctorError with the kernel verifier's reason, EOPNOTSUPP for what only this engine has. */
   load(object: ObjectSpec): HostObject;
 }

@@ -1,13 +1,22 @@
 /** The kernel's BPF behind the interface that engines ask for it by. */
 import { bpfMissing } from "../../system/bpf.js";
 import { ffiMissing } from "../../system/ffi.js";
-import type { HostObject, HostPrograms } from "../kernel-programs.js";
-import { type KernelObject, loadKernelObject } from "./bpf/index.js";
+import type { HostCapabilities, HostObject, HostPrograms } from "../kernel-programs.js";
+import { type KernelObject, kernelCapabilities, loadKernelObject } from "./bpf/index.js";
 
 const objects = new WeakMap<HostObject, KernelObject>();
 
+let probed: HostCapabilities | undefined;
+
 export const hostPrograms: HostPrograms = {
   missing: () => ffiMissing() ?? bpfMissing(),
+  capabilities() {
+    if (probed === undefined) {
+      const { missing: _, ...found } = kernelCapabilities();
+      probed = found;
+    }
+    return probed;
+  },
   load(spec) {
     const object = loadKernelObject(spec);
     const host: HostObject = {

@@ -7,7 +7,7 @@ import { wasm } from "../../xdp/memory.js";
 import type { PortKind } from "../attributes.js";
 import type { Dataplane } from "../contract.js";
 import { refuse } from "../errors.js";
-import type { HostPrograms } from "../kernel-programs.js";
+import type { HostCapabilities, HostPrograms } from "../kernel-programs.js";
 import { createAttachments } from "./attachments.js";
 import { createChannels } from "./channels.js";
 import { createCounting } from "./counting.js";
@@ -51,6 +51,9 @@ export interface UserEngineOptions {
 const defaultCapacity = { tunnels: 65535, sessions: 131072, ports: 64, routes: 131072, mapMemory: 512 << 20 } as const;
 const smallCapacity = { tunnels: 65535, sessions: 16384, ports: 16, routes: 16384, mapMemory: 64 << 20 } as const;
 
+const kernelOf = (host: HostPrograms | undefined): HostCapabilities | string =>
+  host === undefined ? "this engine has no access to the kernel" : (host.missing() ?? host.capabilities());
+
 /** @throws JunctorError when the workers cannot be started. */
 export async function openUserEngine(options: UserEngineOptions = {}): Promise<Dataplane> {
   const { inline, pin = [] } = options;
@@ -93,7 +96,9 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
       sessionBorn: (session) => attachments.born(hooked.ofSession(session)),
       gone(object, reason) {
         const device = hooked.forget(object);
-        if (device !== undefined) attachments.gone(device, reason);
+        if (device === undefined) return;
+        programs.deviceGone(device.device);
+        attachments.gone(device, reason);
       },
     },
     bundles: createBundles({ memory, layout, arena: layout.arenas[0]! }),
@@ -173,7 +178,7 @@ export async function openUserEngine(options: UserEngineOptions = {}): Promise<D
       engine: "user",
       workers: workerCount,
       ports: [...(Object.keys(transports) as PortKind[]), "tun"],
-      programs: { user: wasm !== undefined, kernel: options.host?.missing() ?? options.host !== undefined },
+      programs: { user: wasm !== undefined, kernel: kernelOf(options.host) },
       segmentation: workerCount > 0,
       tunnelVersions: [2],
       pseudowires: ["ppp"],
