@@ -85,13 +85,15 @@ function pointerArithmetic(
   let result: Register;
   const moved = step === undefined ? 0n : BigInt(base.fixed) + (subtract ? -step : step);
   if (step !== undefined && moved === BigInt.asIntN(32, moved)) {
-    result = change(base, { fixed: Number(moved) });
+    // What lies at or beyond the end does so no more when it is moved; bytes that are there stay there.
+    const range = isPacket(base) && base.range < 0 && step !== 0n ? 0 : base.range;
+    result = change(base, { fixed: Number(moved), range });
   } else {
     const value = alu64(subtract ? "sub" : "add", base.value, number.value);
     result = change(base, { value });
     if (isPacket(base)) {
       const keeps = subtract && number.value.smin >= 0n;
-      result = change(result, { id: newId(analysis), range: keeps ? base.range : 0 });
+      result = change(result, { id: newId(analysis), range: keeps ? Math.max(base.range, 0) : 0 });
     }
   }
   checkOffset(result, base);

@@ -65,7 +65,9 @@ function packetOutcome(a: Register, b: Register, operation: number): boolean | u
   return undefined;
 }
 
-const notNull = (register: Register): boolean => isPointer(register) && !register.nullable && register.kind !== "end";
+/** Others may be moved to address 0, or the kernel does not say so of them. */
+const neverNull: ReadonlySet<string> = new Set(["map", "value", "key", "memory"]);
+const notNull = (register: Register): boolean => neverNull.has(register.kind) && !register.nullable;
 
 /** A pointer compared with zero. */
 function pointerOutcome(a: Register, b: Register, operation: number): boolean | undefined {

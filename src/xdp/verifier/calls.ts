@@ -144,6 +144,22 @@ function widenRounds(state: State): void {
   });
 }
 
+/**
+ * A tail call of a called function: if it finds a program, that one ends in its place, and the caller goes on with whatever that answers
+ * and a frame that it may have changed.
+ */
+export function leaveByTailCall(analysis: Analysis): void {
+  const { state } = analysis;
+  if (state.frames.length < 2) return;
+  const other = copyState(state);
+  const { callsite } = other.frames.pop() as Frame;
+  forgetPacket(other);
+  topFrame(other).registers[0] = unknownScalar();
+  other.previous = state.insn;
+  other.insn = callsite + 1;
+  push(analysis, other);
+}
+
 /** Executes exit. True: this way is at its end. */
 export function leave(analysis: Analysis): boolean {
   const { state } = analysis;

@@ -62,6 +62,7 @@ function sameRegister(old: Register, now: Register, how: Comparison, ids: Ids): 
     old.frame !== now.frame ||
     old.writable !== now.writable ||
     old.record !== now.record ||
+    old.slice !== now.slice ||
     !ids.same(old.id, now.id) ||
     !ids.same(old.reference, now.reference)
   ) {

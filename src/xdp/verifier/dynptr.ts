@@ -69,6 +69,7 @@ export function dynptrData(analysis: Analysis, register: Register, size: number)
   return pointer("memory", {
     range: size,
     record: dynptr.type === "ringbuf",
+    slice: true,
     nullable: true,
     id: newId(analysis),
     reference: dynptr.reference,

@@ -6,7 +6,7 @@ import { helperById, missingHelper } from "../helpers/table.js";
 import { callKind, type Instruction } from "../insn/instruction.js";
 import { type MapSpec, mapFlag } from "../spec.js";
 import { type Analysis, accessOf, frameOf, joinAccess, newId, read } from "./analysis.js";
-import { afterCall, callBack, forgetPacket } from "./calls.js";
+import { afterCall, callBack, forgetPacket, leaveByTailCall } from "./calls.js";
 import { dynptrArgument, dynptrData, dynptrResult } from "./dynptr.js";
 import { checkHelperMemory } from "./helper-memory.js";
 import { checkFixed } from "./memory.js";
@@ -229,7 +229,7 @@ function argument(call: Call, position: number): void {
       else unlock(analysis, register, index);
       return;
     case "allocated-memory":
-      if (register.kind !== "memory" || !register.record || register.nullable)
+      if (register.kind !== "memory" || !register.record || register.slice || register.nullable)
         expect(call, index, register, "what bpf_ringbuf_reserve gave");
       checkFixed(register, index);
       call.released = register.reference;
@@ -381,6 +381,7 @@ export function helperCall(analysis: Analysis, insn: Instruction): void {
       refuse("a callback cannot make a tail call", "let it return 1, and make the call where the loop is");
     }
     if (state.references.length > 0) refuse("a tail call would leave a reference that was not given back");
+    leaveByTailCall(analysis);
   }
   noteCall(call);
   if (signature.releases === true) release(call);

@@ -36,6 +36,8 @@ export interface Register {
   readonly writable: boolean;
   /** Memory: a ringbuf record, or what may lie anywhere. */
   readonly record: boolean;
+  /** Memory: of a dynptr's data, which is not given back by itself. */
+  readonly slice: boolean;
   /** Whether something that was found safe depends on the number's bounds. */
   precise: boolean;
   /** Scalars that this one was made of; precise as soon as it is. */
@@ -74,6 +76,7 @@ const blank: Register = {
   nullable: false,
   writable: true,
   record: false,
+  slice: false,
   precise: false,
   parents: undefined,
   depth: 0,
@@ -95,6 +98,7 @@ export const scalar = (value: Scalar, parents?: readonly Register[]): Register =
   nullable: false,
   writable: true,
   record: false,
+  slice: false,
   precise: false,
   parents: value === anything ? undefined : parents,
   depth: value === anything ? 0 : depthOf(parents),

@@ -135,6 +135,10 @@ export function storeStack(
   fillStack(range, zero ? "0" : "m");
 }
 
+const readable = (slot: Slot | undefined): void => {
+  if (slot?.dynptr !== undefined) refuse("part of a dynptr on the stack is read as bytes", "use bpf_dynptr_read");
+};
+
 /** What a load of `size` bytes gives, before it is cut to size. */
 export function loadStack(range: StackRange, size: number): Register {
   const { stack } = range.frame;
@@ -163,6 +167,7 @@ export function loadStack(range: StackRange, size: number): Register {
   const parents: Register[] = [];
   eachSlot(range, (index, first, last) => {
     const one = stack[index];
+    readable(one);
     markRead(one);
     for (let at = first; at < last; at += 1) {
       if (one?.bytes[at] === "0") zeros += 1;
@@ -180,6 +185,7 @@ export function loadStack(range: StackRange, size: number): Register {
 /** A helper reads bytes. */
 export function readStack(range: StackRange): void {
   eachSlot(range, (index) => {
+    readable(range.frame.stack[index]);
     markRead(range.frame.stack[index]);
   });
 }

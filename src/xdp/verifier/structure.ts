@@ -210,7 +210,11 @@ function checkCalls(insns: readonly Instruction[], routines: readonly Routine[],
     if (isLocalCall(insn) || isFunctionLoad(insn)) {
       (callees[from] as { to: number; at: number }[]).push({ to: routineOf[slot + 1 + insn.imm] as number, at: slot });
     } else if (isCall(insn) && insn.src === callKind.helper) {
-      if (insn.imm === 12) routine.tailCall = true;
+      if (insn.imm === 12) {
+        routine.tailCall = true;
+        // The program that is gone on with may change it; only the first function does not come back from that.
+        if (from !== 0) routine.changesPacket = true;
+      }
       if (helperById(insn.imm)?.changesPacket === true) routine.changesPacket = true;
     }
     slot += widthOf(insn) - 1;

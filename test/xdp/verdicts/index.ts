@@ -1,6 +1,7 @@
 /** All rows, by what they are about. */
 import { functionRows, helperRows, referenceRows, tailCallRows } from "./call.js";
 import { controlRows, registerRows } from "./control.js";
+import { classRows } from "./cve-classes.js";
 import { contextRows, mapRows, stackRows } from "./memory.js";
 import { packetRows } from "./packet.js";
 import { pointerRows } from "./pointer.js";
@@ -21,4 +22,5 @@ export const verdictRows: Readonly<Record<string, readonly VerdictRow[]>> = {
   references: referenceRows,
   callbacks: callbackRows,
   "spin locks": lockRows,
+  ...classRows,
 };
