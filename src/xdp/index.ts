@@ -41,6 +41,7 @@ export type { Target, TargetEntry } from "./library/target.js";
 export type { XdpMap } from "./maps/store.js";
 export type { TypedMap } from "./maps/typed.js";
 export { createXdpMemory, isShared, type XdpMemory } from "./memory.js";
+export { withMaxEntries } from "./object/entries.js";
 export { type GlobalVariable, globalsOf, withGlobals } from "./object/globals.js";
 export { linkObjects } from "./object/link.js";
 export { loadObject } from "./object/load.js";

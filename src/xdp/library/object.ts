@@ -4,6 +4,7 @@ import { readValue, writeValue } from "../btf/value.js";
 import { kfuncByName } from "../helpers/kfuncs.js";
 import type { XdpMap } from "../maps/store.js";
 import type { XdpMemory } from "../memory.js";
+import { withMaxEntries } from "../object/entries.js";
 import { globalsOf, withGlobals } from "../object/globals.js";
 import { linkObjects } from "../object/link.js";
 import type { XdpHost } from "../run/host.js";
@@ -36,6 +37,8 @@ export interface XdpObject {
 export interface LoadXdpOptions {
   /** Initial values of global variables by name. */
   readonly globals?: Readonly<Record<string, unknown>>;
+  /** Numbers of entries of maps by name, for those that the object leaves open, or other than it says. */
+  readonly maxEntries?: Readonly<Record<string, number>>;
   /**
    * Maps of objects loaded before, by the name of the map that they are used for. Their type, sizes of key and value, number of entries and
    * flags must be the same. The new object shares their memory and host.
@@ -91,7 +94,8 @@ export function loadXdp(
     files === undefined
       ? (source as ObjectSpec)
       : linkObjects(files, { kfuncs: (name: string) => kfuncByName(name)?.id });
-  const spec = options.globals === undefined ? loaded : withGlobals(loaded, options.globals);
+  const sized = options.maxEntries === undefined ? loaded : withMaxEntries(loaded, options.maxEntries);
+  const spec = options.globals === undefined ? sized : withGlobals(sized, options.globals);
   const { maps: given = {} } = options;
   for (const name of Object.keys(given)) named(spec.maps, name, "map");
   const machine = machineFor(options);
