@@ -87,6 +87,8 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
   const byName = new Map<string, Attachment[]>();
   let patterns: Attachment[] = [];
   const chains = new Map<string, Installed>();
+  /** Their records may be other devices' by now. */
+  const dead = new WeakSet<HookedDevice>();
   const free: number[] = [];
   let lastIndex = 0;
 
@@ -119,7 +121,7 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
 
   function put(device: HookedDevice, hook: Hook, chain: Installed | undefined): void {
     const before = device.chains[hook] as Installed | undefined;
-    if (before === chain) return;
+    if (before === chain || dead.has(device)) return;
     if (before !== undefined) before.users--;
     if (chain !== undefined) chain.users++;
     device.chains[hook] = chain;
@@ -253,6 +255,7 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
         host.hold(program, 1);
         add(attachment);
         await settle(devicesOf(attachment));
+        if (!attachments.has(attachment.handle)) refuse("ENODEV", object, "has gone meanwhile");
         events.emit({ type: "program-attached", attachment: attachment.handle });
         return state(attachment);
       },
@@ -290,6 +293,7 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
       return settle(() => [device]);
     },
     gone(device, reason) {
+      dead.add(device);
       const own = byName.get(device.name) ?? [];
       for (const attachment of own) {
         remove(attachment);
@@ -297,14 +301,18 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
         events.emit({ type: "program-detached", attachment: attachment.handle, reason });
       }
       // Its record keeps its chains: frames that are on their way through it meet them still.
-      void grace().then(() => {
-        for (const hook of hooks) {
-          const chain = device.chains[hook] as Installed | undefined;
-          if (chain !== undefined) chain.users--;
-          device.chains[hook] = undefined;
-        }
-        return sweep();
-      });
+      void grace()
+        .then(() => {
+          for (const hook of hooks) {
+            const chain = device.chains[hook] as Installed | undefined;
+            if (chain !== undefined) chain.users--;
+            device.chains[hook] = undefined;
+          }
+          return sweep();
+        })
+        .catch(() => {
+          // The threads have ended, and their chains with them.
+        });
     },
   };
 }

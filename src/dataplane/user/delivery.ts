@@ -3,6 +3,7 @@ import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
 import type { Forward } from "./egress.js";
 import type { Hooks } from "./hooks/hooks.js";
+import { fate } from "./hooks/redirect.js";
 import { puntRingBytes, session, sessionCounter, sessionFlag } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
 import { isTapped, type Tap, tapWord } from "./tap.js";
@@ -71,7 +72,7 @@ export function createDelivery(
       else if (hooks.channelIn(slot, payload, length, room)) {
         const { frame } = hooks;
         resume(slot, port, priority, frame.at, frame.length, frame.room);
-      } else keep(slot, length);
+      } else if (hooks.fate() !== fate.handed) keep(slot, length);
     },
     resume,
   };

@@ -33,6 +33,8 @@ export type SendFrame = (to: number, head: number, headLength: number, body: num
 export interface Egress {
   readonly forward: Forward;
   readonly send: SendFrame;
+  /** Sends a PPP frame that a program has for this session: as `forward`, from none. */
+  sendOn(to: number, at: number, length: number, room: number): void;
   /** Bytes that `send` needs before a frame of this session. */
   room(to: number): number;
 }
@@ -176,5 +178,13 @@ export function createEgress(
     append(tunnelId, address, header, headerLength, payload, length, source);
   }
 
-  return { forward, send, room };
+  return {
+    forward,
+    send,
+    room,
+    sendOn(to, at, length, room) {
+      count(to, length);
+      forward(to, 0, at, length, room, 0);
+    },
+  };
 }

@@ -21,6 +21,9 @@ export interface LocalPath {
 }
 
 const longestDatagram = 65535;
+/** Frames that are taken over at a time, and how often in a row. */
+const handedOver = 256;
+const mostBatches = 64;
 
 export function createLocalPath(
   core: Core,
@@ -60,14 +63,28 @@ export function createLocalPath(
   }
 
   function flushSoon(): void {
-    if (!deferred) path.end();
+    if (!deferred) {
+      path.end();
+      takeOver();
+      drainPunts();
+    }
     if (!deferred || flushing) return;
     flushing = true;
     setImmediate(() => {
       flushing = false;
       path.end();
+      takeOver();
       drainPunts();
     });
+  }
+
+  /** Frames that programs have handed to this thread itself (cpumap). */
+  function takeOver(): void {
+    for (let batch = 0; batch < mostBatches && path.awaited(); batch++) {
+      path.begin(scheduler.now());
+      path.takeOver(handedOver);
+      path.end();
+    }
   }
 
   /** Copies a frame to where it can leave from. */
@@ -151,6 +168,7 @@ export function createLocalPath(
       if (bytes.length === 0) drops.received(drop["too-short"], slot);
       else path.receive(slot, buffer, bytes.length, bytes.length, name, 0, headroom);
       path.end();
+      takeOver();
       schedule();
       drainPunts();
     },

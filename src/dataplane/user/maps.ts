@@ -17,6 +17,8 @@ export interface Maps {
   find(handle: number): XdpMap;
   /** Hands the bytes of a frame for an xskmap to whoever reads it. */
   frame(record: number, bytes: Uint8Array): void;
+  /** Whether there is more than programs that holds it: a pin, or whoever made it. */
+  isKept(map: XdpMap): boolean;
   /** The map that has this pin. */
   pinned(name: string): XdpMap | undefined;
   pin(map: XdpMap, name: string | undefined): void;
@@ -28,8 +30,8 @@ export interface MapUsers {
   /** Handles of the programs that use a map. */
   of(map: XdpMap): readonly number[];
   /** The engine's number for what user space puts into a map of objects. @throws JunctorError */
-  resolve(map: XdpMap, value: Uint8Array): number;
-  drop(map: XdpMap, number: number): void;
+  resolve(map: XdpMap, value: Uint8Array, key: Uint8Array): number;
+  drop(map: XdpMap, number: number, key: Uint8Array): void;
 }
 
 const flagOf = { any: 0, noexist: 1, exist: 2 } as const;
@@ -107,6 +109,7 @@ export function createMaps(core: Core, host: () => Pick<HostAttachments, "map" |
     store,
     find,
     pin,
+    isKept: (map) => own.has(map) || pinOf(map) !== undefined,
     pinned: (name) => pins.get(name),
     frame: (record, bytes) => {
       const map = store.byRecord(record);

@@ -62,12 +62,20 @@ export interface Surroundings {
   readonly wake: (worker: number) => void;
 }
 
+/** What a datagram that a program sends back may need of the room for frames: its address, and two places of its own. */
+const mostPerDatagram = 400 << 10;
+
 export function createPath(context: Context, { wake }: Surroundings): Path {
   const { memory, layout, arena } = context;
   const region = createRegion(memory, arena.work, arena.work + arena.workBytes);
   const xdpMemory = viewMemory(memory.shared);
   const punts = createPuntWriter(memory, arena.puntRing);
-  const transmitter = createTransmitter(context, region, () => hooks);
+  const transmitter = createTransmitter(
+    context,
+    region,
+    () => hooks,
+    () => flush(),
+  );
   const handoff = createHandoff(memory, layout, arena.index, wake);
   const redirects = createRedirects(
     context,
@@ -81,7 +89,7 @@ export function createPath(context: Context, { wake }: Surroundings): Path {
     if (!transmitter.holds(bytes)) flush();
     return transmitter.scratch(bytes);
   };
-  const runner = createRunner(context, region, space, createTags(context), redirects.settle);
+  const runner = createRunner(context, region, space, createTags(context), redirects.settle, () => host.aborted());
   const lineAt = region.allocate(lineBytes);
   const hooks = createHooks(context, runner, redirects, () => exits);
   const tap = createTap(context, region, punts);
@@ -104,16 +112,18 @@ export function createPath(context: Context, { wake }: Surroundings): Path {
   const crossing = createCrossing(context, transmitter, hints);
   const demultiplexer = createDemultiplexer(context, delivery, sequencer, punts, crossing, hints, hooks);
   const exits: Exits = {
-    channel: (slot, at, length, room) => egress.forward(slot, 0, at, length, room, 0),
+    channel: egress.sendOn,
     unit: units.sendTo,
     host: (port, at, length) => void tun.add(port, 0, at, length),
     datagram(port, name, local, at, length) {
-      const address = space(block.size);
+      // Programs of the port may want another place for the frame; what is sent for that must not take the address along.
+      if (!transmitter.holds(mostPerDatagram)) flush();
+      const address = transmitter.scratch(block.size);
       writeReplyBlock(memory, address, port, name, local);
       transmitter.append(0, address, at, 0, at, length, 0);
     },
   };
-  const resume = createResume(context, runner, {
+  const resume = createResume(context, runner, redirects, handoff, {
     datagram: demultiplexer.resume,
     channel: delivery.resume,
     unit: ingress.resume,
@@ -131,6 +141,7 @@ export function createPath(context: Context, { wake }: Surroundings): Path {
     sendOnBundle: units.sendOnBundle,
     begin(now) {
       programs.begin();
+      host.begin();
       delivery.begin();
       ingress.begin(now);
       units.begin(now);

@@ -14,7 +14,7 @@ export function compile(
   maps: readonly XdpMap[],
   slot: number,
   cpus: number,
-): ProgramCode {
+): Omit<ProgramCode, "number"> {
   const object = `program ${spec.name}`;
   const records = maps.map(({ record }) => record);
   try {

@@ -14,6 +14,7 @@ import { parse, refuse } from "../errors.js";
 import { entryNumber } from "./hooks/entries.js";
 import type { HostAttachments } from "./host-attachments.js";
 import { programCounter, programSlots } from "./layout.js";
+import { createMapTargets } from "./map-targets.js";
 import { createMaps, type Maps } from "./maps.js";
 import type { Core } from "./objects.js";
 import { listing } from "./program-listing.js";
@@ -31,6 +32,8 @@ export interface Program {
   pin: string | undefined;
   /** Attachments, chains and maps that use it. */
   holds: number;
+  /** How many of these are entries of program arrays. */
+  tailHolds: number;
   /** It was loaded and not unloaded. */
   wanted: boolean;
 }
@@ -43,6 +46,8 @@ export interface Programs {
   hold(program: Program, by: number): void;
   /** Lines of programs, from the threads. */
   line(program: number, device: number, time: number, text: string): void;
+  /** A device is no more: no map leads to it. */
+  deviceGone(device: number): void;
   close(reason: DeleteReason): Promise<void>;
 }
 
@@ -61,6 +66,7 @@ export function createPrograms(
   const slots = createSlots(1, programSlots);
   const pins = new Map<string, Program>();
   const listeners = new Set<(lines: readonly ProgramTrace[]) => void>();
+  const targets = createMapTargets(core);
   let lastHandle = 0;
 
   const find = (handle: number): Program =>
@@ -68,21 +74,30 @@ export function createPrograms(
 
   const maps = createMaps(core, hostMaps, {
     of: (map) => [...programs.values()].filter((program) => program.maps.includes(map)).map(({ handle }) => handle),
-    resolve(map, value) {
+    resolve(map, value, key) {
       const { type } = map.spec;
       const words = new DataView(value.buffer, value.byteOffset, value.byteLength);
       const handle =
         type === "prog_array" ? words.getUint32(0, true) : value.length >= 8 ? words.getUint32(4, true) : 0;
       if (type === "prog_array") return put(find(handle), map).slot;
       if (type === "devmap" || type === "devmap_hash" || type === "cpumap") {
-        return entryNumber(handle === 0 ? undefined : put(find(handle), map).slot);
+        targets.add(map, key, value);
+        try {
+          return entryNumber(handle === 0 ? undefined : put(find(handle), map).slot);
+        } catch (error) {
+          targets.withdraw(map, key);
+          throw error;
+        }
       }
       return 1;
     },
-    drop(map, number) {
-      const slot = map.spec.type === "prog_array" ? number : (number >>> 1) - 1;
-      const program = bySlot.get(slot);
-      if (program !== undefined) hold(program, -1);
+    drop(map, number, key) {
+      const isTail = map.spec.type === "prog_array";
+      targets.drop(map, key);
+      const program = bySlot.get(isTail ? number : (number >>> 1) - 1);
+      if (program === undefined) return;
+      if (isTail) program.tailHolds--;
+      hold(program, -1);
     },
   });
 
@@ -103,13 +118,43 @@ export function createPrograms(
         `program ${program.spec.name} is of section ${program.spec.section}, a ${map.spec.type} takes section ${wanted}`,
       );
     }
+    if (map.spec.type === "prog_array") program.tailHolds++;
     hold(program, 1);
     return program;
   }
 
   function hold(program: Program, by: number): void {
     program.holds += by;
-    if (program.holds === 0 && !program.wanted && program.pin === undefined) void remove(program, "deleted");
+    if (program.wanted || program.pin !== undefined) return;
+    if (program.holds === 0) void remove(program, "deleted");
+    else if (program.holds === program.tailHolds) breakCircles();
+  }
+
+  /**
+   * Programs that nothing but program arrays hold, which nothing but such programs hold, would stay for ever: the arrays are emptied, as
+   * the kernel empties them when user space lets go of them.
+   */
+  function breakCircles(): void {
+    const reached = new Set<Program>();
+    const arrays = new Set<XdpMap>();
+    const visit = (program: Program | undefined): void => {
+      if (program === undefined || reached.has(program)) return;
+      reached.add(program);
+      program.maps.forEach(look);
+    };
+    const look = (map: XdpMap): void => {
+      if (map.spec.type !== "prog_array" || arrays.has(map)) return;
+      arrays.add(map);
+      for (const [key] of map.entries()) visit(bySlot.get(map.number(key) - 1));
+    };
+    for (const program of programs.values()) {
+      if (program.wanted || program.pin !== undefined || program.holds > program.tailHolds) visit(program);
+    }
+    for (const map of maps.store.list()) if (maps.isKept(map)) look(map);
+    const left = [...programs.values()].filter((program) => !reached.has(program));
+    for (const map of new Set(left.flatMap((program) => program.maps))) {
+      if (map.spec.type === "prog_array" && !arrays.has(map)) map.clear();
+    }
   }
 
   async function remove(program: Program, reason: DeleteReason): Promise<void> {
@@ -220,9 +265,11 @@ export function createPrograms(
 
   async function install(spec: ProgramSpec, object: ObjectSpec, made: ReadonlyMap<MapSpec, XdpMap>): Promise<Program> {
     const used = spec.maps.map((map) => made.get(map)!);
+    const handle = ++lastHandle;
     const slot = slots.take() ?? refuse("ENOSPC", `program ${spec.name}`, `there are ${programSlots - 1} already`);
     try {
-      const code: ProgramCode = compile(maps.store.memory, spec, used, slot, layout.arenas.length);
+      const compiled = compile(maps.store.memory, spec, used, slot, layout.arenas.length);
+      const code: ProgramCode = { ...compiled, number: handle };
       await Promise.all(threads().map((thread) => thread.install(code)));
     } catch (error) {
       slots.give(slot);
@@ -230,13 +277,14 @@ export function createPrograms(
     }
     for (const map of used) map.retain();
     const program: Program = {
-      handle: ++lastHandle,
+      handle,
       slot,
       spec,
       object,
       maps: used,
       pin: undefined,
       holds: 0,
+      tailHolds: 0,
       wanted: true,
     };
     programs.set(program.handle, program);
@@ -320,6 +368,7 @@ export function createPrograms(
       const program = bySlot.get(slot)?.spec.name ?? "";
       for (const listener of listeners) listener([{ program, device, time, text }]);
     },
+    deviceGone: targets.gone,
     async close(reason) {
       maps.close();
       await Promise.all([...programs.values()].map((program) => remove(program, reason)));
@@ -330,6 +379,7 @@ export function createPrograms(
         const program = find(parse(programKey, "program", key).program);
         program.wanted = false;
         if (program.holds === 0 && program.pin === undefined) await remove(program, "deleted");
+        else hold(program, 0);
       },
       async get(key) {
         return state(find(parse(programKey, "program", key).program));

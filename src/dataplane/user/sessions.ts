@@ -95,6 +95,7 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
     channels.delete(channel);
     tunnel.sessions.delete(attributes.sessionId);
     table.remove(sessionKey(tunnel.attributes.tunnelId, attributes.sessionId), slot);
+    Atomics.store(i32, recordOf(slot) + record.device, 0);
     Atomics.add(i32, recordOf(slot) + record.generation, 1);
     births.gone(session, reason);
     const parted = part(session, reason === "deleted" ? "parent-deleted" : reason);
@@ -155,12 +156,15 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
         i32[at + record.channel] = session.channel;
         i32[at + record.reorderTimeout] = attributes.reorderTimeout;
         i32[at + record.offset] = offset;
-        i32[at + record.device] = devices.channel(slot);
         tunnel.sessions.set(sessionId, session);
         sessions.set(session.handle, session);
         channels.set(session.channel, session);
         await births.sessionBorn(session);
-        if (!session.deleted) table.insert(sessionKey(tunnelId, sessionId), slot);
+        if (!session.deleted) {
+          // From here on frames may be redirected to it.
+          Atomics.store(i32, at + record.device, devices.channel(slot));
+          table.insert(sessionKey(tunnelId, sessionId), slot);
+        }
         events.emit({ type: "session-created", session: session.handle, channel: session.channel });
         return state(session);
       },

@@ -69,7 +69,13 @@ export interface Sender {
 const scratchBytes = 512 << 10;
 const longestDatagram = 65_536;
 
-export function createTransmitter(context: Context, region: Region, hooks: () => Hooks): Transmitter {
+export function createTransmitter(
+  context: Context,
+  region: Region,
+  hooks: () => Hooks,
+  /** Sends all that lies in what `scratch` gave, in these and other queues. Default: in these. */
+  makeRoom?: () => void,
+): Transmitter {
   const { memory, layout, arena } = context;
   const { u8, u32, f64 } = memory;
   const drops = createDropCounter(context);
@@ -184,7 +190,7 @@ export function createTransmitter(context: Context, region: Region, hooks: () =>
   }
 
   function scratch(bytes: number): number {
-    if (scratchNext + bytes > scratchStart + scratchBytes) flush();
+    if (scratchNext + bytes > scratchStart + scratchBytes) (makeRoom ?? flush)();
     const at = scratchNext;
     scratchNext += (bytes + 7) & ~7;
     return at;

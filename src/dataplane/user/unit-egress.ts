@@ -7,6 +7,7 @@ import { drop } from "./drops.js";
 import { type Egress, headroom } from "./egress.js";
 import { createFragment } from "./fragments.js";
 import type { Hooks } from "./hooks/hooks.js";
+import { fate } from "./hooks/redirect.js";
 import { createIcmp } from "./icmp.js";
 import { fragmentBit, ipv4, ipv6, ppp, protocol } from "./ip-headers.js";
 import {
@@ -207,7 +208,11 @@ export function createUnitEgress(
     session = session0;
     pppProtocol = protocol0;
     if (!passes) {
-      f64[counters + unit * unitCounter.count + unitCounter.txDropped]! += 1;
+      if (hooks.fate() === fate.dropped) f64[counters + unit * unitCounter.count + unitCounter.txDropped]! += 1;
+      return;
+    }
+    if (hooks.frame.length > u32[record + unitRecord.mtu]!) {
+      refuse(drop["packet-too-big"]);
       return;
     }
     pppProtocol = u8[hooks.frame.at]! >>> 4 === 6 ? ppp.ipv6 : ppp.ipv4;

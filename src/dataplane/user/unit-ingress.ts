@@ -7,6 +7,7 @@ import type { Region } from "../../system/memory.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
 import type { Hooks } from "./hooks/hooks.js";
+import { fate } from "./hooks/redirect.js";
 import { fragmentBit, ipv4, ipv6, ppp, protocol } from "./ip-headers.js";
 import { puntRingBytes, session, unitCounter, unitFlag, unit as unitRecord } from "./layout.js";
 import { clampMss } from "./mss.js";
@@ -33,6 +34,7 @@ export interface UnitIngress {
   release(): void;
 }
 
+const longestFrame = 65_536 + 64;
 /** Packets of all units that may wait for their limits. */
 const waitingPackets = 1024;
 
@@ -56,6 +58,9 @@ export function createUnitIngress(
   const units = layout.units >> 2;
   /** The frame being looked at, for punts: the session it came from, its place and length. */
   let [from, frame, frameLength] = [0, 0, 0];
+  /** Where frame is 0: the packet that programs have left of it. */
+  let packet = 0;
+  const rebuilt = region.allocate(longestFrame);
   const sessions = layout.sessions >> 2;
   const counters = arena.unitCounters >> 3;
   const puntedUnits = new Int32Array(punts.all);
@@ -84,6 +89,14 @@ export function createUnitIngress(
     if (!mayPunt(unit)) {
       drops.received(drop["unit-punt-limit"], port);
       return;
+    }
+    if (frame === 0) {
+      // A program may have made another packet of it, which is the one to be seen.
+      frame = rebuilt;
+      view.setUint16(frame, ppp.addressAndControl);
+      view.setUint16(frame + 2, ppp.ipv6);
+      u8.copyWithin(frame + 4, packet, packet + frameLength);
+      frameLength += 4;
     }
     const channel = from === 0 ? 0 : u32[sessions + from * session.words + session.channel]!;
     const handle = u32[units + unit * unitRecord.words + unitRecord.handle]!;
@@ -205,22 +218,35 @@ export function createUnitIngress(
 
   /** A packet of a unit with programs, which may make another of it. */
   function seen(unit: number, port: number, at: number, length: number): void {
-    if (length < 1 || !hooks.unitIn(unit, at, length)) {
-      if (length < 1) refuse(unit, port, drop["bad-ip"]);
-      else f64[counters + unit * unitCounter.count + unitCounter.rxDropped]! += 1;
+    if (length < 1) {
+      refuse(unit, port, drop["bad-ip"]);
       return;
     }
-    resume(unit, port, hooks.frame.at, hooks.frame.length);
+    if (hooks.unitIn(unit, at, length)) {
+      resume(unit, port, hooks.frame.at, hooks.frame.length);
+      return;
+    }
+    const counter = counters + unit * unitCounter.count;
+    const became = hooks.fate();
+    if (became === fate.dropped) f64[counter + unitCounter.rxDropped]! += 1;
+    else if (became === fate.sent) {
+      f64[counter + unitCounter.rxPackets]! += 1;
+      f64[counter + unitCounter.rxBytes]! += length;
+    }
   }
 
   function resume(unit: number, port: number, at: number, length: number): void {
+    from = u32[units + unit * unitRecord.words + unitRecord.session]!;
+    frame = 0;
+    packet = at;
+    frameLength = length;
     if (u8[at]! >>> 4 === 6) receive6(unit, port, at, length);
     else receive4(unit, port, at, length);
   }
 
   function receive(unit: number, session: number, port: number, payload: number, length: number, inner: boolean): void {
     const record = units + unit * unitRecord.words;
-    if (u32[record + unitRecord.flags] === 0) {
+    if ((u32[record + unitRecord.flags]! & unitFlag.exists) === 0) {
       drops.received(drop["relation-ended"], port);
       return;
     }

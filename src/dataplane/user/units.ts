@@ -110,7 +110,8 @@ export function createUnits(core: Core, { part }: Channels, { removeAll }: Route
     units.delete(handle);
     unitNames.delete(name);
     births.gone(unit, reason);
-    Atomics.store(i32, at + record.flags, 0);
+    // Packets that are on their way to it meet its programs still.
+    Atomics.store(i32, at + record.flags, unit.watched);
     const parted = [...channels].map((session) => part(session, reason === "deleted" ? "parent-deleted" : reason));
     events.emit({ type: "unit-deleted", unit: handle, reason });
     await Promise.all([...parted, removeAll(unit), grace()]);
@@ -152,6 +153,7 @@ export function createUnits(core: Core, { part }: Channels, { removeAll }: Route
         unitNames.set(name, unit);
         units.set(handle, unit);
         await births.unitBorn(unit);
+        if (units.get(handle) !== unit) refuse("ENXIO", `unit ${handle}`, "was deleted before it was there");
         publish(unit);
         events.emit({ type: "unit-created", unit: handle });
         return state(unit);

@@ -13,7 +13,8 @@ export const entryNumber = (program: number | undefined): number =>
   program === undefined ? 1 : ((program + 1) << 1) | 1;
 const programOf = (number: number): number => number >>> 1;
 
-const most = 256;
+/** Copies that a broadcast makes of a frame. */
+const most = 4096;
 
 /** `memory` is the engine's, as programs' maps see it. */
 export function createEntries({ arena }: Context, memory: XdpMemory): Entries {

@@ -8,7 +8,7 @@ import { createDeviceNumbers } from "../devices.js";
 import { drop } from "../drops.js";
 import { port as portRecord, session, unit as unitRecord } from "../layout.js";
 import { frameKind } from "./framing.js";
-import type { Redirects } from "./redirect.js";
+import { fate, type Redirects } from "./redirect.js";
 import type { Frame, Runner } from "./runner.js";
 
 /** Where frames can be sent. Each takes the frame as its kind of device has it; `room` bytes before it may be overwritten. */
@@ -25,6 +25,8 @@ export interface Exits {
 
 export interface Hooks {
   readonly frame: Frame;
+  /** What became of the last frame that did not go on: one of `fate`. */
+  fate(): number;
   channelIn(slot: number, at: number, length: number, room: number): boolean;
   channelOut(slot: number, at: number, length: number, room: number): boolean;
   unitIn(slot: number, at: number, length: number): boolean;
@@ -51,6 +53,7 @@ export function createHooks(context: Context, runner: Runner, redirects: Redirec
   const units = layout.units >> 2;
   const ports = layout.ports >> 2;
   const { frame } = runner;
+  let became: number = fate.dropped;
 
   const channelChains = (slot: number): number => u32[sessions + slot * session.words + session.chains]!;
   const unitChains = (slot: number): number => u32[units + slot * unitRecord.words + unitRecord.chains]!;
@@ -59,59 +62,87 @@ export function createHooks(context: Context, runner: Runner, redirects: Redirec
   /** Sends a frame that a program has redirected where its verdict says. */
   function redirect(kind: number): boolean {
     redirects.send(kind, frame.at, frame.length, frame.room);
+    became = fate.sent;
     return false;
   }
 
   function refuse(): boolean {
     drops.leaving(drop["xdp-unknown"]);
+    became = fate.dropped;
     return false;
+  }
+
+  /** Runs a device's programs; a redirect may have been settled already. */
+  function run(
+    chain: number,
+    kind: number,
+    device: number,
+    egress: boolean,
+    at: number,
+    length: number,
+    room: number,
+  ): number {
+    redirects.clear();
+    const verdict = runner.run(chain, kind, device, egress, at, length, room);
+    became = redirects.fate();
+    return verdict;
   }
 
   /** What leaves may be dropped or sent elsewhere; back is no way for it. */
   function out(chain: number, kind: number, device: number, at: number, length: number, room: number): boolean {
-    const verdict = runner.run(chain, kind, device, true, at, length, room);
+    const verdict = run(chain, kind, device, true, at, length, room);
     if (verdict === action.pass) return true;
     if (verdict === action.redirect) return redirect(kind);
     return verdict === action.tx ? refuse() : false;
   }
 
+  const sent = (): false => {
+    became = fate.sent;
+    return false;
+  };
+
   return {
     frame,
+    fate: () => became,
     channelIn(slot, at, length, room) {
       const device = numbers.channel(slot);
-      const verdict = runner.run(channelChains(slot) & 0xffff, frameKind.ppp, device, false, at, length, room);
+      const verdict = run(channelChains(slot) & 0xffff, frameKind.ppp, device, false, at, length, room);
       if (verdict === action.pass) return true;
       if (verdict === action.redirect) return redirect(frameKind.ppp);
-      if (verdict === action.tx) exits().channel(slot, frame.at, frame.length, frame.room);
-      return false;
+      if (verdict !== action.tx) return false;
+      exits().channel(slot, frame.at, frame.length, frame.room);
+      return sent();
     },
     channelOut: (slot, at, length, room) =>
       out(channelChains(slot) >>> 16, frameKind.ppp, numbers.channel(slot), at, length, room),
     unitIn(slot, at, length) {
       const device = numbers.unit(slot);
-      const verdict = runner.run(unitChains(slot) & 0xffff, frameKind.ip, device, false, at, length, 0);
+      const verdict = run(unitChains(slot) & 0xffff, frameKind.ip, device, false, at, length, 0);
       if (verdict === action.pass) return true;
       if (verdict === action.redirect) return redirect(frameKind.ip);
-      if (verdict === action.tx) exits().unit(slot, frame.at, frame.length);
-      return false;
+      if (verdict !== action.tx) return false;
+      exits().unit(slot, frame.at, frame.length);
+      return sent();
     },
     unitOut: (slot, at, length) => out(unitChains(slot) >>> 16, frameKind.ip, numbers.unit(slot), at, length, 0),
     portIn(port, at, length, name, local, room) {
       redirects.origin(name, local);
       const device = numbers.port(port);
-      const verdict = runner.run(portChains(port) & 0xffff, frameKind.datagram, device, false, at, length, room);
+      const verdict = run(portChains(port) & 0xffff, frameKind.datagram, device, false, at, length, room);
       if (verdict === action.pass) return true;
       if (verdict === action.redirect) return redirect(frameKind.datagram);
-      if (verdict === action.tx) exits().datagram(port, name, local, frame.at, frame.length);
-      return false;
+      if (verdict !== action.tx) return false;
+      exits().datagram(port, name, local, frame.at, frame.length);
+      return sent();
     },
     hostIn(port, at, length) {
       const device = numbers.port(port);
-      const verdict = runner.run(portChains(port) & 0xffff, frameKind.ip, device, false, at, length, 0);
+      const verdict = run(portChains(port) & 0xffff, frameKind.ip, device, false, at, length, 0);
       if (verdict === action.pass) return true;
       if (verdict === action.redirect) return redirect(frameKind.ip);
-      if (verdict === action.tx) exits().host(port, frame.at, frame.length);
-      return false;
+      if (verdict !== action.tx) return false;
+      exits().host(port, frame.at, frame.length);
+      return sent();
     },
     hostOut: (port, at, length) => out(portChains(port) >>> 16, frameKind.ip, numbers.port(port), at, length, 0),
     portOut: (port, at, length, room) =>

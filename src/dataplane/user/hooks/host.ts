@@ -1,6 +1,6 @@
 /** What programs ask of this engine: routes and neighbours are its units, devices its ports, units and channels. */
 import { type FibLookup, fibResult, type XdpHost } from "../../../xdp/run/host.js";
-import { state } from "../../../xdp/run/state.js";
+import { action, state } from "../../../xdp/run/state.js";
 import { type Context, createDropCounter } from "../context.js";
 import { createDeviceNumbers, deviceKind } from "../devices.js";
 import { drop } from "../drops.js";
@@ -18,13 +18,30 @@ const inet6 = 10;
 const word = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 
+export interface EngineHost extends XdpHost {
+  /** Begins a batch. */
+  begin(): void;
+  /** Tells of a run that was aborted, as the tracepoint xdp_exception does; so many in a batch, the others are counted. */
+  aborted(): void;
+}
+
+/** Why, by `fault`. */
+const causes = [
+  "the program said so",
+  "it reached beyond its memory",
+  "it ran for too long",
+  "an atomic operation was not aligned",
+  "it could not go on",
+] as const;
+const abortedPerBatch = 16;
+
 export function createEngineHost(
   context: Context,
   runner: Runner,
   routes: RouteLookup,
   punts: PuntWriter,
   lineAt: number,
-): XdpHost {
+): EngineHost {
   const { memory, layout, arena } = context;
   const { u8, u32, f64 } = memory;
   const numbers = createDeviceNumbers(layout);
@@ -80,21 +97,39 @@ export function createEngineHost(
     return fibResult.success;
   }
 
+  let abortedLeft = abortedPerBatch;
+
+  function trace(line: string): void {
+    const text = encoder.encode(line);
+    const stamp = lineAt + longestLine;
+    u8.set(text.length > longestLine ? text.subarray(0, longestLine) : text, lineAt);
+    f64[stamp >> 3] = Math.round((performance.timeOrigin + performance.now()) * 1000);
+    const device = u32[(arena.programState + state.device) >> 2]!;
+    const length = Math.min(text.length, longestLine);
+    if (!punts.write(puntKind.trace, runner.running(), lineAt, length, 0, stamp, puntRingBytes / 2, device)) {
+      drops.leaving(drop["trace-overflow"]);
+    }
+  }
+
   return {
     mtu,
     fib,
     reseat: (_state, headroom, tailroom) => runner.reseat(headroom, tailroom),
-    trace(line) {
-      const text = encoder.encode(line);
-      const stamp = lineAt + longestLine;
-      u8.set(text.length > longestLine ? text.subarray(0, longestLine) : text, lineAt);
-      f64[stamp >> 3] = Math.round((performance.timeOrigin + performance.now()) * 1000);
-      const device = u32[(arena.programState + state.device) >> 2]!;
-      const length = Math.min(text.length, longestLine);
-      if (!punts.write(puntKind.trace, runner.running(), lineAt, length, 0, stamp, puntRingBytes / 2, device)) {
-        drops.leaving(drop["trace-overflow"]);
-      }
+    begin() {
+      abortedLeft = abortedPerBatch;
     },
+    aborted() {
+      if (abortedLeft-- <= 0) {
+        drops.leaving(drop["trace-overflow"]);
+        return;
+      }
+      const block = arena.programState >> 2;
+      const verdict = u32[block + (state.verdict >> 2)]!;
+      const cause =
+        verdict > action.redirect ? `verdict ${verdict | 0} is none` : causes[u32[block + (state.fault >> 2)]!];
+      trace(`XDP_ABORTED: ${cause}`);
+    },
+    trace,
     wake: () => {},
   };
 }

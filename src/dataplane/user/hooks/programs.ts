@@ -33,12 +33,10 @@ export function createThreadPrograms(
   });
   let installed = 0;
   return {
-    install({ slot, module, maps }) {
+    install({ slot, number, module, maps }) {
       const instance = thread.install({ code: { kind: "module", module }, maps }, slot);
-      runner.setProgram(slot, {
-        run: instance.run,
-        batch: (start, count, size) => instance.batch(start, count, size, size),
-      });
+      const batch = (start: number, count: number, size: number) => instance.batch(start, count, size, size);
+      runner.setProgram(slot, { run: instance.run, batch }, number);
       installed++;
     },
     remove(slot) {

@@ -2,13 +2,13 @@
  * XDP_REDIRECT: to a device (bpf_redirect, devmap), to another thread (cpumap), to a reader in the control thread (xskmap). A devmap entry's
  * program runs while the frame still is as the redirecting program saw it; the frame then leaves as its target's kind of device has it.
  */
-import { redirectKind, state } from "../../../xdp/run/state.js";
+import { action, redirectKind, state } from "../../../xdp/run/state.js";
 import type { Framing as FramingName } from "../../attributes.js";
 import { type Context, createDropCounter } from "../context.js";
 import { createDeviceNumbers, deviceKind } from "../devices.js";
 import { drop } from "../drops.js";
 import { ppp } from "../ip-headers.js";
-import { backing, port as portRecord, puntRingBytes, unitFlag, unit as unitRecord, way } from "../layout.js";
+import { backing, port as portRecord, puntRingBytes, session, unitFlag, unit as unitRecord } from "../layout.js";
 import { type PuntWriter, puntKind } from "../punt-ring.js";
 import { frameKind } from "./framing.js";
 import type { Handoff } from "./handoff.js";
@@ -30,11 +30,20 @@ export interface Entries {
 export interface Redirects {
   /** Settles a redirect with the frame as its program left it. Answers whether `send` is to follow. */
   settle(kind: number, framing: FramingName): boolean;
+  /** Begins anew with a frame that nothing has become of yet. */
+  clear(): void;
+  /** What became of the frame that `settle` was last asked about and that `send` is not to follow for: one of `fate`. */
+  fate(): number;
   /** Sends the frame of a kind of device to where `settle` found. */
   send(kind: number, at: number, length: number, room: number): void;
+  /** Whether the frame in hand comes from another thread. */
+  handedOver(on: boolean): void;
   /** The datagram that is about to be looked at: offsets of its sockaddr and of the address it was sent to. */
   origin(name: number, local: number): void;
 }
+
+/** What becomes of a frame that does not go on: dropped, sent another way, or handed to another thread, which counts it. */
+export const fate = { dropped: 0, sent: 1, handed: 2 } as const;
 
 const broadcast = 1 << 3;
 const excludeIngress = 1 << 4;
@@ -58,6 +67,8 @@ export function createRedirects(
   const aside = new Uint8Array(65_536);
   let device = 0;
   let depth = 0;
+  let became: number = fate.dropped;
+  let isHandedOver = false;
   let [originName, originLocal] = [0, 0];
 
   function refuse(): false {
@@ -68,13 +79,14 @@ export function createRedirects(
   /** What kind of frames a device takes, -1: it takes none. */
   function takes(to: number): number {
     const slot = numbers.slotOf(to);
+    // What is not among the devices yet, or no more, has no programs that would see the frame.
     switch (numbers.kindOf(to)) {
       case deviceKind.unit: {
         const flags = u32[(layout.units >> 2) + slot * unitRecord.words + unitRecord.flags]!;
         return (flags & unitFlag.exists) === 0 ? -1 : frameKind.ip;
       }
       case deviceKind.channel:
-        return u32[(layout.ways >> 2) + slot * way.words + way.key] === 0 ? -1 : frameKind.ppp;
+        return u32[(layout.sessions >> 2) + slot * session.words + session.device] === 0 ? -1 : frameKind.ppp;
       case deviceKind.port:
         return u32[(layout.ports >> 2) + slot * portRecord.words + portRecord.backing] === backing.none
           ? -1
@@ -85,10 +97,13 @@ export function createRedirects(
   }
 
   function copies(record: number, flags: number, kind: number, framing: FramingName): false {
+    // Copies of copies would know no end.
+    if (depth > 0) return refuse();
     const from = field(state.ingressIfindex);
     const data = field(state.data);
     const length = field(state.dataEnd) - data;
     const count = entries.all(record);
+    depth++;
     const whole = aside.subarray(0, length);
     whole.set(u8.subarray(data, data + length));
     for (let index = 0; index < count; index++) {
@@ -97,11 +112,13 @@ export function createRedirects(
       const program = entries.programs[index]!;
       const at = runner().seat(whole);
       if (at === 0) refuse();
-      else if (runner().resume(program - 1, framing, kind, from, to, at, length, seatRoom)) {
+      else if (runner().resume(program - 1, framing, kind, from, to, at, length, seatRoom) === action.pass) {
         const { frame } = runner();
         leave(to, kind, frame.at, frame.length, frame.room);
+        became = fate.sent;
       }
     }
+    depth--;
     return false;
   }
 
@@ -149,7 +166,12 @@ export function createRedirects(
   }
 
   return {
+    clear() {
+      became = fate.dropped;
+    },
+    fate: () => became,
     settle(kind, framing) {
+      became = fate.dropped;
       const how = field(state.redirect);
       const record = field(state.redirectMap);
       const key = field(state.redirectKey);
@@ -165,27 +187,34 @@ export function createRedirects(
         return entries.program === 0 || runner().enter(entries.program - 1, device, true);
       }
       if (how === redirectKind.cpumap) {
-        if (!entries.find(record, key)) return refuse();
+        // What leaves its device is not received anew; nor does a frame go from thread to thread for ever.
+        if (field(state.egressIfindex) !== 0 || isHandedOver || !entries.find(record, key)) return refuse();
         const from = field(state.ingressIfindex);
         const data = field(state.data);
         const length = field(state.dataEnd) - data;
         const name = kind === frameKind.datagram ? originName : 0;
-        if (!handoff.give(entries.target, from, kind, framing, entries.program, data, length, name, originLocal)) {
+        const number = runner().programIn(entries.program - 1);
+        if (
+          !handoff.give(entries.target, from, kind, framing, entries.program, number, data, length, name, originLocal)
+        ) {
           drops.leaving(drop["handoff-overflow"]);
-        }
+        } else became = fate.handed;
         return false;
       }
       if (how === redirectKind.xskmap) {
         const data = field(state.data);
         if (!punts.write(puntKind.xsk, record, data, field(state.dataEnd) - data, 0, 0, puntRingBytes / 2, key)) {
           drops.leaving(drop["punt-overflow"]);
-        }
+        } else became = fate.sent;
         return false;
       }
       return refuse();
     },
     send(kind, at, length, room) {
       leave(device, kind, at, length, room);
+    },
+    handedOver(on) {
+      isHandedOver = on;
     },
     origin(name, local) {
       originName = name;

@@ -1,12 +1,15 @@
 /** Frames that another thread has handed over go on here from behind their device's ingress programs. */
-import type { Context } from "../context.js";
+import { action } from "../../../xdp/run/state.js";
+import { type Context, createDropCounter } from "../context.js";
 import type { Delivery } from "../delivery.js";
 import type { Demultiplexer } from "../demultiplexer.js";
 import { createDeviceNumbers, deviceKind } from "../devices.js";
+import { drop } from "../drops.js";
 import type { UnitEgress } from "../unit-egress.js";
 import type { UnitIngress } from "../unit-ingress.js";
 import { frameKind } from "./framing.js";
-import { type HandedOver, handoffRoom } from "./handoff.js";
+import { type HandedOver, type Handoff, handoffRoom } from "./handoff.js";
+import type { Redirects } from "./redirect.js";
 import type { Runner } from "./runner.js";
 
 /** Where frames of each kind of device go on. */
@@ -17,11 +20,27 @@ export interface Onward {
   readonly host: UnitEgress["resume"];
 }
 
-export function createResume({ layout }: Context, runner: Runner, onward: Onward): (handed: HandedOver) => void {
-  const numbers = createDeviceNumbers(layout);
-  return ({ program, framing, kind, device, at, length, name, local }) => {
-    if (!runner.resume(program - 1, framing, kind, device, 0, at, length, handoffRoom)) return;
+export function createResume(
+  context: Context,
+  runner: Runner,
+  redirects: Redirects,
+  handoff: Handoff,
+  onward: Onward,
+): (handed: HandedOver) => void {
+  const numbers = createDeviceNumbers(context.layout);
+  const drops = createDropCounter(context);
+  return ({ program, number, generation, framing, kind, device, at, length, name, local }) => {
+    if (generation !== handoff.generation(device) || (program !== 0 && number !== runner.programIn(program - 1))) {
+      drops.leaving(drop["relation-ended"]);
+      return;
+    }
+    redirects.origin(name, local);
+    redirects.handedOver(true);
+    const verdict = runner.resume(program - 1, framing, kind, device, 0, at, length, handoffRoom);
+    redirects.handedOver(false);
     const { frame } = runner;
+    if (verdict === action.redirect) redirects.send(kind, frame.at, frame.length, frame.room);
+    if (verdict !== action.pass) return;
     const slot = numbers.slotOf(device);
     const is = numbers.kindOf(device);
     if (is === deviceKind.channel) onward.channel(slot, 0, 0, frame.at, frame.length, frame.room);
