@@ -152,9 +152,9 @@ export function bufferHelpers({ memory, host, windows, map, rings }: HelperEnv):
     },
     // long bpf_dynptr_write(const struct bpf_dynptr *dst, u32 offset, void *src, u32 len, u64 flags)
     helper_202: (block, pointer = 0, offset = 0, from = 0, length = 0, flags = 0, flagsHigh = 0) => {
-      if (flags !== 0 || flagsHigh !== 0) return -errno.EINVAL;
       const to = slice(block, pointer, offset, length, true);
       if (to < 0) return to;
+      if (flags !== 0 || flagsHigh !== 0) return -errno.EINVAL;
       if (!windows.mayTouch(block, from, length, false)) return -errno.EFAULT;
       u8.copyWithin(to, from >>> 0, (from >>> 0) + (length >>> 0));
       return 0;

@@ -1,4 +1,4 @@
-/** csum_diff: the difference that replacing bytes makes to an Internet checksum (RFC 1624). */
+/** csum_diff: the difference that replacing bytes makes to an Internet checksum (RFC 1624). Any number of bytes, as in Linux since 6.13. */
 import type { HelperEnv, HelperGroup } from "./env.js";
 import { errno } from "./errno.js";
 
@@ -7,13 +7,19 @@ const modulus = 0xffffffff;
 const carry = (sum: number): number => (sum <= modulus ? sum : sum % modulus || modulus);
 
 export function checksumHelpers({ memory, windows }: HelperEnv): HelperGroup {
-  const { view } = memory;
+  const { view, u8 } = memory;
 
-  /** `size` bytes, a multiple of 4, added to `seed`. A frame has at most 2^14 words, so that the sum stays exact. */
+  /**
+   * `size` bytes added to `seed`; what is left of a word counts as if zeros followed. A frame has at most 2^14 words, so that the sum stays
+   * exact.
+   */
   function add(pointer: number, size: number, seed: number): number {
     const start = pointer >>> 0;
+    const end = start + size;
     let sum = seed;
-    for (let at = start; at < start + size; at += 4) sum += view.getUint32(at, true);
+    let at = start;
+    for (; at + 4 <= end; at += 4) sum += view.getUint32(at, true);
+    for (let place = 1; at < end; at++, place *= 256) sum += u8[at]! * place;
     return carry(sum);
   }
 
@@ -23,7 +29,6 @@ export function checksumHelpers({ memory, windows }: HelperEnv): HelperGroup {
       const oldBytes = fromSize >>> 0;
       const newBytes = toSize >>> 0;
       const seed = seedWord >>> 0;
-      if (((oldBytes | newBytes) & 3) !== 0) return -errno.EINVAL;
       if (oldBytes > 0 && !windows.mayTouch(block, from, oldBytes, false)) return -errno.EFAULT;
       if (newBytes > 0 && !windows.mayTouch(block, to, newBytes, false)) return -errno.EFAULT;
       let sum = seed;

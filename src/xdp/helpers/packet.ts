@@ -114,7 +114,8 @@ export function packetHelpers({ memory, host, windows }: HelperEnv): HelperGroup
       const asked = memory.view.getUint32(pointer >>> 0, true);
       const length = asked === 0 ? word(block, state.dataEnd) - word(block, state.data) : (asked + known.header) | 0;
       memory.view.setUint32(pointer >>> 0, known.mtu, true);
-      return length + difference > known.mtu + known.header ? 1 : 0;
+      // Words that wrap, as the kernel's.
+      return ((length + difference) | 0) > known.mtu + known.header ? 1 : 0;
     },
   };
 }

@@ -12,7 +12,6 @@ const sizes6 = [1280 - 60, 1480 - 60, 1500 - 60, 9000 - 60];
 const nanosecondsPerPeriod = 60e9;
 /** Cookies of this many periods, the present one among them, are good. */
 const periods = 2;
-const protocolTcp = 6;
 const tcpHeader = 20;
 const option = { end: 0, none: 1, size: 2 } as const;
 
@@ -86,8 +85,6 @@ export function syncookieHelpers({ memory, host, windows }: HelperEnv): HelperGr
       if (!windows.mayTouch(block, ip, ipBytes, false) || !windows.mayTouch(block, tcp, tcpHeader, false)) {
         return -errno.EINVAL;
       }
-      const protocol = u8[(ip >>> 0) + (ipBytes === 20 ? 9 : 6)]!;
-      if (protocol !== protocolTcp) return -errno.EINVAL;
       const sequence = (view.getUint32((tcp >>> 0) + 4) - 1) >>> 0;
       const cookie = (view.getUint32((tcp >>> 0) + 8) - 1) >>> 0;
       const present = period(block);

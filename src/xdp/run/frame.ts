@@ -41,6 +41,8 @@ export function placeFrame(
   const set = (field: number, value: number): void => {
     memory.u32[(block + field) >>> 2] = value;
   };
+  // What earlier frames left there is nobody's.
+  memory.u8.fill(0, region, data - metadata.length);
   memory.u8.set(metadata, data - metadata.length);
   memory.u8.set(frame, data);
   set(state.data, data);
