@@ -15,16 +15,16 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP);
 	__uint(max_entries, BUCKETS);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct bpf_devmap_val));
+	__type(key, __u32);
+	__type(value, struct bpf_devmap_val);
 } buckets SEC(".maps");
 
 /* By the device that a frame came in by. */
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
 	__uint(max_entries, 1024);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct bpf_devmap_val));
+	__type(key, __u32);
+	__type(value, struct bpf_devmap_val);
 } home SEC(".maps");
 
 struct sent {
