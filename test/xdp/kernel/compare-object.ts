@@ -7,6 +7,7 @@ import { pinThread } from "../../../src/system/thread.js";
 import { type Engine, loadXdp } from "../../../src/xdp/index.js";
 import { isPerCpu } from "../../../src/xdp/maps/plan.js";
 import type { XdpMap } from "../../../src/xdp/maps/store.js";
+import { withMaxEntries } from "../../../src/xdp/object/entries.js";
 import { withGlobals } from "../../../src/xdp/object/globals.js";
 import { loadObject } from "../../../src/xdp/object/load.js";
 import { action } from "../../../src/xdp/run/state.js";
@@ -18,6 +19,7 @@ export interface Scenario {
   /** Contents of maps by name; of per-CPU maps each CPU has the value. */
   readonly entries?: readonly (readonly [map: string, key: Uint8Array, value: Uint8Array])[];
   readonly globals?: Readonly<Record<string, unknown>>;
+  readonly maxEntries?: Readonly<Record<string, number>>;
   /** Programs that are run, one on all frames after the other. Default: all that attach to a device. */
   readonly programs?: readonly string[];
   /** Maps whose contents differ by their nature: times, random numbers. */
@@ -72,8 +74,8 @@ const verdictNames = Object.keys(action);
 /** Loads everywhere anew for each program. @throws what loading throws, on either side */
 export function compareObject(bytes: Uint8Array, scenario: Scenario): ObjectComparison {
   pinThread(cpu);
-  const { frames, entries = [], globals = {}, without = [] } = scenario;
-  const loaded = withGlobals(loadObject(bytes), globals);
+  const { frames, entries = [], globals = {}, maxEntries = {}, without = [] } = scenario;
+  const loaded = withGlobals(withMaxEntries(loadObject(bytes), maxEntries), globals);
   const names =
     scenario.programs ??
     loaded.programs.filter(({ attach, autoload }) => attach === "xdp" && autoload !== false).map(({ name }) => name);
@@ -128,7 +130,7 @@ export function compareObject(bytes: Uint8Array, scenario: Scenario): ObjectComp
   }
 
   function runHere(name: string, engine: Engine): Outcome {
-    const object = loadXdp(bytes, { globals });
+    const object = loadXdp(bytes, { globals, maxEntries });
     for (const [map, key, value] of entries) object.map(map).set(key, value);
     const program = object.program(name);
     const done = frames.map((data, index) => {

@@ -53,7 +53,8 @@ export function createKernelMap(spec: MapSpec, btfFd: number): KernelMap {
       type: mapTypes[spec.type],
       keySize: spec.keySize,
       valueSize: spec.valueSize,
-      maxEntries: spec.maxEntries,
+      // As libbpf: a ring for each CPU where the object does not say how many.
+      maxEntries: spec.type === "perf_event_array" && spec.maxEntries === 0 ? possibleCpus() : spec.maxEntries,
       // A trie is never allocated beforehand; some objects leave the flag out.
       flags: spec.type === "lpm_trie" ? spec.flags | mapFlag.noPrealloc : spec.flags,
       name: spec.name,
