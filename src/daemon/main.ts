@@ -1,6 +1,6 @@
 /** `junctor run`: the daemon as a process, with its signals and exit codes. */
 import { constants } from "node:os";
-import { JunctorError } from "../errors.js";
+import { DataplaneError, JunctorError } from "../errors.js";
 import { ConfigError, type LoadedConfig, loadConfig } from "../gateway/config.js";
 import { type Daemon, startDaemon } from "./daemon.js";
 import { createLog, type Log } from "./log.js";
@@ -35,8 +35,10 @@ export async function run(file: string): Promise<number> {
     return await ended.by(daemon);
   } catch (error) {
     if (!(error instanceof JunctorError)) throw error;
-    log.logger.fatal({ code: error.code }, error.message);
-    return error.code === "EACCES" || error.code === "EPERM" ? exit.permission : exit.refused;
+    const verifier = error instanceof DataplaneError ? error.log : undefined;
+    log.logger.fatal({ code: error.code, ...(verifier !== undefined && { log: verifier }) }, error.message);
+    const permission = (error.code === "EACCES" && verifier === undefined) || error.code === "EPERM";
+    return permission ? exit.permission : exit.refused;
   } finally {
     log.flush();
   }

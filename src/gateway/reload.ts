@@ -18,6 +18,7 @@ export function planAll(pool: LnsPool, config: Config): ReadonlyMap<Rule, Forwar
 
 export async function reload(core: Core, config: Config): Promise<readonly string[]> {
   const changes = [...changesBetween(core.config, config)];
+  await core.programs.prepare(config.programs);
   await prepareTermination(core, config);
   const { closed } = await core.ports.configure(config);
   core.config = config;

@@ -9,6 +9,8 @@ import { temporaryDirectory, type Undo } from "./undo.js";
 /** The daemon, built, as an operator runs it. */
 export interface Junctor {
   readonly process: Running;
+  /** Its configuration file. */
+  readonly config: string;
   /** Answer of a GET of the API. */
   get<T>(path: string): Promise<T>;
   tunnels(): Promise<readonly TunnelRow[]>;
@@ -72,6 +74,7 @@ export async function startJunctor(
   const command = (args: readonly string[]) => [process.execPath, program, "-s", `unix:${socket}`, ...args];
   return {
     process: daemon,
+    config: file,
     get,
     tunnels: async () => (await get<{ tunnels: TunnelRow[] }>("/v1/tunnels")).tunnels,
     sessions: async () => (await get<{ sessions: SessionRow[] }>("/v1/sessions")).sessions,
