@@ -61,7 +61,7 @@ describe("table of helpers", () => {
     const engine = new Set([12, 164, 181]);
     expect(table.filter(({ id }) => !engine.has(id) && helpers[`helper_${id}`] === undefined)).toEqual([]);
     expect(helperById(26)).toBeUndefined();
-    expect(missingHelper(26)).toBe("helper bpf_skb_load_bytes (26) is not for XDP programs");
+    expect(missingHelper(26)).toBe("helper bpf_skb_load_bytes (26) is not provided to XDP programs");
     expect(missingHelper(9999)).toBe("there is no helper number 9999");
   });
 });
@@ -163,7 +163,7 @@ describe("checksums", () => {
     expect(call(28, from, 4, 0, 0, 0)).toBe(sum(0xffff - 0x0201, 0xffff - 0x0403));
     expect(call(28, from, 4, from, 4, 0)).toBe(0xffff);
     expect(call(28, 0, 0, 0, 0, 0x12345)).toBe(0x2346);
-    expect(call(28, from, 3, 0, 0, 0)).toBe(65019);
+    expect(call(28, from, 3, 0, 0, 0)).toBe(sum(0xffff - 0x0201, 0xffff - 0x03));
     expect(call(28, 64, 4, 0, 0, 0)).toBe(-errno.EFAULT);
   });
 });

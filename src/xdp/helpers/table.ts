@@ -412,5 +412,5 @@ export function helperLabel(id: number): string {
 /** Why a call of a helper that is not in the table cannot be. */
 export function missingHelper(id: number): string {
   if (kernelHelperName(id) === undefined) return `there is no helper ${helperLabel(id)}`;
-  return `helper ${helperLabel(id)} is not for XDP programs`;
+  return `helper ${helperLabel(id)} is not provided to XDP programs`;
 }
