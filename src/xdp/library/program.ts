@@ -216,7 +216,12 @@ export function createProgram(
       }
       return ((performance.now() - began) * 1e6) / repeat;
     },
-    disassemble: () => disassemble(spec.insns),
+    disassemble: () =>
+      disassemble(spec.insns, {
+        helperName: (helper) => `bpf_${helperById(helper)?.name ?? "unknown"}`,
+        kfuncName: (kfunc) => kfuncById(kfunc)?.name,
+        mapName: (index) => spec.maps[index]?.name,
+      }),
     compile: () => prepare().bytes,
   };
 }
