@@ -105,6 +105,18 @@ describe("what it prints", () => {
     expect((await line("reload")).out).toBe("access1 opened\n");
   });
 
+  test("programs, maps and devices where there are none", async () => {
+    expect((await line("program")).out).toMatch(/^PROGRAM {2}NAME {2}SECTION .* NS\/RUN\n$/);
+    expect((await line("-j map list")).out).toBe("[]\n");
+    expect((await line("device")).out).toBe("INDEX  DEVICE  MTU  INGRESS  EGRESS\n");
+    expect((await line("program show name x")).err).toContain("junctor: program name x: there is none");
+    expect((await line("program load /nowhere.o")).err).toContain("junctor: cannot read /nowhere.o");
+    expect((await line("program attach 1 hook up")).err).toContain("hook up: expected ingress or egress");
+    expect((await line("program attach 1 hook ingress")).err).toContain("program attach lacks device DEV");
+    expect((await line("map update 1 --what")).err).toContain("--what: no such option");
+    expect((await line("program load help")).out).toContain("usage: junctor program load FILE [program NAME]");
+  });
+
   test("help, version and completion without a daemon", async () => {
     const nowhere = { JUNCTOR_SOCKET: "/nowhere" };
     expect((await junctor(["help"], "", nowhere)).out).toContain("usage: junctor");
