@@ -276,13 +276,21 @@ function acquire(call: Call): number {
   return id;
 }
 
+const innerMaps = new WeakMap<MapSpec, MapSpec>();
+/** What a map of maps holds: like its template, but not the template itself, which the program may name too. */
+function innerOf(outer: MapSpec, template: MapSpec): MapSpec {
+  const known = innerMaps.get(outer) ?? { ...template };
+  innerMaps.set(outer, known);
+  return known;
+}
+
 function lookupResult(call: Call): Register {
   const { map, analysis } = call;
   if (map === undefined) return unknownScalar();
   const id = newId(analysis);
   if (map.type === "array_of_maps" || map.type === "hash_of_maps") {
     if (map.inner === undefined) return refuse(`map ${map.name} does not say what maps it holds`);
-    return pointer("map", { map: map.inner, nullable: true, id });
+    return pointer("map", { map: innerOf(map, map.inner), nullable: true, id });
   }
   if (map.type === "xskmap") return pointer("memory", { range: 4, writable: false, nullable: true, id });
   return pointer("value", { map, id, nullable: call.key === undefined });
