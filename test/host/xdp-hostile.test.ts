@@ -1,0 +1,68 @@
+/** Spoiled objects and programs: an error that says what is wrong, or a run; nothing else, not for long, and nothing left behind. */
+import { describe, expect, it } from "vitest";
+import { JunctorError } from "../../src/errors.js";
+import { loadObject, loadXdp } from "../../src/xdp/index.js";
+import { long, seed } from "../seed.js";
+import { cannotCompile, compileProgram, programNames } from "../xdp/compile.js";
+import { createDraw } from "../xdp/generate/random.js";
+import { createArena, withSmallMaps } from "../xdp/hostile/arena.js";
+import { attack, describeCampaign } from "../xdp/hostile/campaign.js";
+import { partsOf, spoilObject } from "../xdp/hostile/mutate.js";
+
+const reason = cannotCompile();
+if (reason !== undefined) console.warn(`skipped: spoiled objects: ${reason}`);
+
+const mutants = long ? 1_000_000 : 20_000;
+const limits = { maximumInstructions: 100_000, fuel: 1 << 18 };
+
+describe.skipIf(reason !== undefined)("spoiled XDP objects", () => {
+  const corpus = (): readonly Uint8Array[] =>
+    programNames.flatMap((name) => [compileProgram(name), compileProgram(name, { cpu: "v1" })]);
+  const frame = new Uint8Array(128);
+
+  it("are sound to begin with", () => {
+    const arena = createArena(limits);
+    for (const bytes of corpus()) {
+      expect(partsOf(bytes).map(({ name }) => name)).toContain(".symtab");
+      for (const program of withSmallMaps(loadObject(bytes)).programs) {
+        expect(arena.tryProgram(program, frame, false), program.name).toBe("ran");
+      }
+    }
+  });
+
+  it("give an error or a run, in bounded time and memory", { timeout: long ? 7_200_000 : 60_000 }, () => {
+    const result = attack(corpus(), seed, mutants, limits, long ? undefined : 12_000);
+    console.log(describeCampaign(result));
+    expect(result.findings.map(({ seed: at, kind, what }) => `seed ${at} (${kind}): ${what}`)).toEqual([]);
+    // Others may have the processors; what hangs is far beyond.
+    expect(result.slowest.milliseconds).toBeLessThan(2000);
+    expect(result.grown).toBeLessThan(2 ** 28);
+    // The campaign reaches everything: the loader, the verifier, the compiler, the guards.
+    for (const end of ["no object", "refused", "ran", "faulted unverified"] as const) {
+      expect(result.ends[end] ?? 0, end).toBeGreaterThan(0);
+    }
+    // What is verified is never ended by force.
+    expect(result.ends.faulted ?? 0).toBe(0);
+  });
+
+  it("give an error or a run in the library, by either engine", { timeout: 120_000 }, () => {
+    const objects = corpus();
+    const began = performance.now();
+    for (let each = seed; each < seed + 2000 && performance.now() - began < (long ? 60_000 : 5000); each++) {
+      const bytes = spoilObject(createDraw(each), objects);
+      try {
+        const object = loadXdp(bytes, {
+          mapBytes: 2 ** 22,
+          verifier: { maximumInstructions: limits.maximumInstructions },
+        });
+        for (const { run } of object.programs) {
+          const engine = each % 2 === 0 ? "jit" : "interpreter";
+          expect(run(frame, { engine }).fault, `seed ${each}`).toBe("none");
+        }
+      } catch (error) {
+        if (error instanceof JunctorError) expect(error.message.length, `seed ${each}`).toBeGreaterThan(8);
+        else throw new Error(`seed ${each}: ${error instanceof Error ? error.stack : error}`);
+      }
+    }
+  });
+});
