@@ -60,7 +60,8 @@ describe.skipIf(reason !== undefined)("XDP in a browser", { timeout: 60_000 }, (
       return inner
         .replaceAll(/<[^>]+>/g, "")
         .replaceAll("&gt;", ">")
-        .replaceAll("&lt;", "<");
+        .replaceAll("&lt;", "<")
+        .replaceAll("&amp;", "&");
     };
   }
 
