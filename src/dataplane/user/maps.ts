@@ -217,7 +217,10 @@ export function createMaps(core: Core, host: () => Pick<HostAttachments, "map" |
       consume(key, listener) {
         return consumeMap(memory.i32, readers, find(parse(mapKey, "map", key).map), listener);
       },
-      open: (key) => find(parse(mapKey, "map", key).map),
+      open(key) {
+        const { map } = parse(mapKey, "map", key);
+        return map >= firstHostMap ? undefined : find(map);
+      },
     },
   };
 }
