@@ -4,12 +4,13 @@ import type { Command, ObjectSpec, Value } from "./grammar.js";
 
 const isFile = (value: Value | undefined): boolean => value === "FILE";
 
-/** Keyed by the words before it, as `tunnel show`; what may follow. */
-function entries(objects: readonly ObjectSpec[]): readonly (readonly [key: string, words: readonly string[]])[] {
+/** Keyed by the words before it, as `tunnel show`; what may follow, and whether files may. */
+function entries(objects: readonly ObjectSpec[]): readonly (readonly [key: string, words: string, files: boolean])[] {
   return objects.flatMap((object) =>
     object.commands.map((command) => {
       const key = `${object.name} ${command.name}`.trim();
-      return [key, wordsOf(object, command)] as const;
+      const files = command.operands?.some(({ name }) => isFile(name)) === true;
+      return [key, wordsOf(object, command).join(" "), files] as const;
     }),
   );
 }
@@ -40,7 +41,7 @@ export function bashCompletion(objects: readonly ObjectSpec[]): string {
   const valueCases = [...values(objects)].map(([name, words]) => `    ${name}) words="${words.join(" ")}" ;;`);
   return `# Completion of junctor for bash; made by: junctor completion bash
 _junctor() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words="" object="" command="" word
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words="" files="" object="" command="" word
   COMPREPLY=()
   case $previous in
     -b|-c|${[...new Set(fileOptions)].join("|")}) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -60,13 +61,15 @@ ${valueCases.join("\n")}
   [[ -z $words ]] && case "$object $command" in
 ${entries(objects)
   .filter(([key]) => key.includes(" "))
-  .map(([key, words]) => `    "${key}") words="${words.join(" ")}" ;;`)
+  .map(([key, words, files]) => `    "${key}") words="${words}"${files ? " files=yes" : ""} ;;`)
   .join("\n")}
   esac
   [[ -z $words ]] && case $object in
 ${objects.map((object) => `    ${object.name}) words="${wordsOf(object, object.commands[0]).join(" ")}" ;;`).join("\n")}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
+  [[ -n $files ]] && COMPREPLY+=($(compgen -f -- "$current"))
+  return 0
 }
 complete -F _junctor junctor
 `;

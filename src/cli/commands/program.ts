@@ -7,7 +7,15 @@ import { type Column, count, exact, orDash, sheet, table } from "../format.js";
 import type { Command, Keyword, ObjectSpec } from "../grammar.js";
 import { printOne } from "../listing.js";
 import { fileOperand, isLoadWord, type LoadRequest, loadKeywords, loadRequest, loadUsage } from "../object-file.js";
-import { findProgram, findPrograms, isReference, programKinds, programOperand, takeReference } from "../references.js";
+import {
+  findProgram,
+  findPrograms,
+  isReference,
+  programKinds,
+  programOperand,
+  type Reference,
+  takeReference,
+} from "../references.js";
 import { readServerSentEvents } from "../sse.js";
 import { readWords, type Words, wholeNumber } from "../words.js";
 
@@ -215,17 +223,17 @@ function choice<const W extends string>(keyword: string, word: string, among: re
   return found;
 }
 
-type Source = { readonly program: number } | { readonly request: LoadRequest };
+type Source = { readonly reference: Reference } | { readonly request: LoadRequest };
 
 /** PROG, or FILE. */
-async function takeSource(words: Words, client: Client): Promise<Source> {
-  if (!isReference(words.peek(), programKinds)) return { request: loadRequest(words.take("PROG or FILE")) };
-  return findProgram(client, takeReference(words, programKinds, "a program"));
-}
+const takeSource = (words: Words): Source =>
+  isReference(words.peek(), programKinds)
+    ? { reference: takeReference(words, programKinds, "a program") }
+    : { request: loadRequest(words.take("PROG or FILE")) };
 
 /** Runs `use` with a program; one from a file stays only as long as what `use` made of it. */
 async function withProgram<T>(client: Client, source: Source, use: (program: number) => Promise<T>): Promise<T> {
-  if ("program" in source) return use(source.program);
+  if ("reference" in source) return use((await findProgram(client, source.reference)).program);
   const { request } = source;
   const { programs } = await request.send(client);
   try {
@@ -256,7 +264,7 @@ const attach: Command = {
   async run(context, { rest }) {
     const words = readWords(rest, "program attach");
     const client = await context.client();
-    const source = await takeSource(words, client);
+    const source = takeSource(words);
     const request = "request" in source ? source.request : undefined;
     const wanted: Record<string, unknown> = { hook: "ingress" };
     const given = new Set<string>();
@@ -306,7 +314,7 @@ const replace: Command = {
     const words = readWords(rest, "program replace");
     const attachment = wholeNumber("attachment", words.take("ATTACHMENT"), 1);
     const client = await context.client();
-    const source = await takeSource(words, client);
+    const source = takeSource(words);
     if ("request" in source) {
       while (words.more) await source.request.read(words.keyword("program", "pin", "global", "map"), words, client);
     }
