@@ -17,7 +17,6 @@ import { addWork, hostWork } from "./work.js";
 
 const maximumRounds = 1 << 23;
 const [E2BIG, EINVAL] = [7, 22];
-const spins = 1 << 22;
 
 /** @param leave Goes away with r0 on the stack. */
 export function writeCall(scope: Scope, insn: Instruction, slot: number, leave: () => void): void {
@@ -199,7 +198,7 @@ function writeLock(scope: Scope, facts: CallFacts | undefined, slot: number): bo
   writeAddress(scope, 1, 0, 4, facts?.memory[0], true, slot);
   writeFaultIf(scope, fault.alignment, slot, () => writeAligned(scope));
   writeRelease(scope);
-  f.i32Const(spins).set(counter);
+  f.i32Const(scope.patience).set(counter);
   const taken = f.block();
   const again = f.loop();
   f.get(address).i32Const(0).i32Const(1).i32AtomicRmwCmpxchg(0).i32Eqz().brIf(taken);

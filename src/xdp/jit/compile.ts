@@ -48,6 +48,8 @@ export interface Compiled {
 const pages = 65536;
 /** What engines take of one function, in bytes. */
 const mostBytes = 7_654_321;
+/** Some tens of milliseconds: who holds a lock may be waiting for a processor. */
+const mostSpins = 1 << 22;
 /** Programs of so few instructions are written into `batch` as well, which saves a call for each frame. */
 const fewSlots = 400;
 
@@ -93,6 +95,7 @@ export function compileProgram(input: CompileInput): Compiled {
     noteFault,
     functions,
     weight: bodies.weight,
+    patience: Math.min(input.fuel ?? defaultWork, mostSpins),
     host(name, words) {
       imports.set(name, { name, words });
       return module.importFunction(importModule, name, new Array(words).fill(i32), [i32]);

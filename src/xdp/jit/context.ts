@@ -16,6 +16,8 @@ export interface Unit {
   readonly functions: ReadonlyMap<number, FunctionRef>;
   /** What a call of a function may cost, its loops not counted; see `work.ts`. */
   readonly weight: (start: number) => number;
+  /** Tries for a lock before the run is ended. */
+  readonly patience: number;
   /** Imports a function of the host, all of words, with one word back. */
   readonly host: (name: string, words: number) => FunctionRef;
   readonly lookup: (map: number) => FunctionRef | undefined;

@@ -62,15 +62,55 @@ export function hostileProgram(next: () => number, { maps, addresses }: Targets)
 
   function access(): Draft[] {
     const size = pick(sizes);
-    const base = pick([random(), random(), 9, 9, 10, 10]);
+    const base = pick([random(), 9, 9, 9, 9, 10, 10, 10, 10]);
     const near = base === 10 ? -8 * (1 + below(64)) : below(92);
-    const offset = below(4) === 0 ? pick([-1, -8, -513, 1, 93, 100, 32767, -32768, below(65536) - 32768]) : near;
+    const offset = below(12) === 0 ? pick([-1, -8, -513, 1, 93, 100, 32767, -32768, below(65536) - 32768]) : near;
     const choice = below(6);
     if (choice < 3) return [insn(insnClass.ldx | memMode.mem | size, random(), base, offset)];
     if (choice === 3) return [insn(insnClass.st | memMode.mem | size, base, 0, offset, next() | 0)];
     if (choice === 4) return [insn(insnClass.stx | memMode.mem | size, base, random(), offset)];
     const atomicSize = pick([memSize.w, memSize.dw]);
     return [insn(insnClass.stx | memMode.atomic | atomicSize, base, random(), offset & ~7, pick(atomics))];
+  }
+
+  /** A pointer moved about, and accesses around the edges of what it points to. */
+  function edges(): Draft[] {
+    const to = random();
+    const map = below(maps.length);
+    const kind = below(3);
+    const code =
+      kind === 0
+        ? [insn(move | sourceX, to, 9)]
+        : kind === 1
+          ? [insn(move | sourceX, to, 10)]
+          : wide(to, loadKind.mapValue, map, 0);
+    const bytes = kind === 0 ? 100 : kind === 1 ? 512 : maps[map]!.maxEntries * maps[map]!.valueSize;
+    const [low, high] = kind === 1 ? [-512, 0] : [0, bytes];
+    let moved = 0;
+    let base = to;
+    for (let left = 1 + below(5); left > 0; left--) {
+      if (below(3) === 0) {
+        const by = pick([1, 8, 16, -8, 100, -100, below(2000) - 1000]);
+        code.push(insn(insnClass.alu64 | (by < 0 && below(2) === 0 ? aluOp.sub : aluOp.add), base, 0, 0, by));
+        const last = code.at(-1)!;
+        if ((last.opcode & 0xf0) === aluOp.sub) last.imm = -by;
+        moved += by;
+      } else if (below(5) === 0) {
+        const copy = random();
+        code.push(insn(move | sourceX, copy, base));
+        base = copy;
+      }
+      const size = pick(sizes);
+      const width = { 0: 4, 8: 2, 16: 1, 24: 8 }[size];
+      const inside = [low, high - width, low + 8, high - 16];
+      const at = below(8) === 0 ? pick([low - 1, high - width + 1, high, low - 8]) : pick(inside);
+      const offset = Math.max(-32768, Math.min(32767, at - moved));
+      const into = random();
+      if (below(3) === 0) code.push(insn(insnClass.stx | memMode.mem | size, base, into, offset));
+      else if (into !== base || left === 1) code.push(insn(insnClass.ldx | memMode.mem | size, into, base, offset));
+      if (below(8) === 0) code.push(insn(call, 0, 0, 0, pick([8, 7, 5])));
+    }
+    return code;
   }
 
   function helper(): Draft[] {
@@ -105,7 +145,8 @@ export function hostileProgram(next: () => number, { maps, addresses }: Targets)
   ] as const) {
     for (let left = count; left > 0; left--) {
       const choice = below(16);
-      if (choice < 3) code.push(...pointer(random()));
+      if (choice < 2) code.push(...pointer(random()));
+      else if (choice < 5) code.push(...edges());
       else if (choice < 9) code.push(...access());
       else if (choice < 12) code.push(...helper());
       else if (choice === 12) {
@@ -169,17 +210,25 @@ export function wrongly(next: () => number, spec: ProgramSpec, verified: Verifie
     ];
     return kinds[below(context ? 9 : 8)]!;
   };
-  const accesses = verified.accesses.map((known, slot): Access | undefined => {
-    const insn = spec.insns[slot]!;
+  /** What registers point to if control goes straight on: a mistaken verifier is seldom wrong in everything. */
+  const points: (Access | undefined)[] = [];
+  points[9] = { kind: "packet" };
+  points[10] = { kind: "stack" };
+  const accesses = spec.insns.map((insn, slot): Access | undefined => {
+    const kind = insn.opcode & 7;
+    if (insn.opcode === (move | sourceX)) points[insn.dst] = points[insn.src];
+    else if (insn.opcode === 0x18) {
+      points[insn.dst] = insn.src === loadKind.mapValue ? { kind: "map", map: insn.imm } : undefined;
+    } else if (insn.opcode === call) points.fill({ kind: "packet" }, 0, 6);
+    const known = verified.accesses[slot];
     if (known === undefined) return undefined;
+    if (slot < 4) return slot === 1 ? { kind: "context" } : { kind: "stack" };
     const load = (insn.opcode & 0xe7) === (insnClass.ldx | memMode.mem);
     const bytes = { 0: 4, 8: 2, 16: 1, 24: 8 }[insn.opcode & 0x18]!;
     const context = load && insn.offset >= 0 && insn.offset + bytes <= 24;
-    const base = (insn.opcode & 7) === insnClass.ldx ? insn.src : insn.dst;
-    if (slot < 4) return slot === 1 ? { kind: "context" } : { kind: "stack" };
-    if (below(3) > 0 && base === 9) return { kind: "packet" };
-    if (below(3) > 0 && base === 10) return { kind: "stack" };
-    return access(context);
+    const base = kind === insnClass.ldx ? insn.src : insn.dst;
+    const likely = points[base];
+    return likely !== undefined && below(8) > 0 ? likely : access(context);
   });
   const calls = new Map<number, CallFacts>();
   for (const slot of verified.calls.keys()) {

@@ -12,7 +12,7 @@ import { mapRecord } from "../maps/descriptor.js";
 import { inlineLookup } from "../maps/inline.js";
 import { createMapStore } from "../maps/store.js";
 import { createXdpMemory, wasm } from "../memory.js";
-import { state } from "../run/state.js";
+import { fault, state } from "../run/state.js";
 import { createThread } from "../run/thread.js";
 import { type MapSpec, mapFlag } from "../spec.js";
 import { verify } from "../verifier/verify.js";
@@ -168,36 +168,52 @@ describe("hostile programs", () => {
       spec: program,
       verified,
       bindings: program.maps.map((map, index) => bindMap(a.memory, records[index]!, map, cpus)),
-      fuel: 100_000,
+      fuel: 20_000,
       inlineLookup: (into, { record }) => inlineLookup(into, { memory: a.memory, record }),
     });
     const module = new wasm!.Module(bytes);
     const batch = each % 4 === 0;
+    const holds = (condition: boolean, what: () => string): void => {
+      if (condition) return;
+      expect.fail(`${what()}: seed ${each}${wrong ? ", wrong" : ""}\n${disassemble(program.insns)}`);
+    };
+    const isSame = (one: Uint8Array, other: Uint8Array, [from, to]: Range): boolean =>
+      Buffer.compare(one.subarray(from, to), other.subarray(from, to)) === 0;
     const [first, second] = [a, b].map(({ memory, thread, before, foreignRanges, maps }) => {
       memory.u8.set(before);
       const instance = thread.install({ code: { kind: "module", module }, maps: records }, 0);
       const answer = batch ? instance.batch(frame, 1, segment, 0) : instance.run();
-      const where = `seed ${each}${wrong ? ", wrong" : ""}\n${disassemble(program.insns)}`;
-      for (const [from, to] of foreignRanges) {
-        const same = Buffer.compare(memory.u8.subarray(from, to), before.subarray(from, to)) === 0;
-        expect(same, `bytes ${from} to ${to} are changed: ${where}`).toBe(true);
+      for (const range of foreignRanges) {
+        holds(isSame(memory.u8, before, range), () => `bytes ${range.join(" to ")} are changed`);
+      }
+      for (const map of [5, 6, 8, 9]) {
+        const at = memory.u32[(maps[map]!.record >>> 2) + mapRecord.values]!;
+        const bytes = memory.u32[(maps[map]!.record >>> 2) + mapRecord.valuesBytes]!;
+        holds(isSame(memory.u8, before, [at, at + bytes]), () => `map ${maps[map]!.spec.name} is written to`);
       }
       for (let field = 0; field < headBytes; field += 4) {
-        if (changing.has(field)) continue;
-        const was = new DataView(before.buffer).getUint32(block + field, true);
-        expect(memory.u32[(block + field) >>> 2], `state ${field}: ${where}`).toBe(was);
+        const at = block + field;
+        holds(
+          changing.has(field) || isSame(memory.u8, before, [at, at + 4]),
+          () => `word ${field} of the state is changed`,
+        );
       }
       const edge = (field: number): number => memory.u32[(block + field) >>> 2]!;
       const edges = [state.hardStart, state.dataMeta, state.data, state.dataEnd, state.hardEnd].map(edge);
-      expect(edges, where).toEqual([...edges].sort((x, y) => x - y));
+      holds(
+        edges.every((value, index) => value >= (edges[index - 1] ?? 0)),
+        () => `the frame is at ${edges}`,
+      );
       const seen: string[] = [];
       maps[7]!.consume((data) => seen.push(Buffer.from(data).toString("hex")));
-      return { answer, seen, fault: edge(state.fault), where };
+      return { answer, seen, fault: edge(state.fault) };
     });
-    expect(first).toEqual(second);
-    for (const [from, to] of a.ownRanges) {
-      const same = Buffer.compare(a.memory.u8.subarray(from, to), b.memory.u8.subarray(from, to)) === 0;
-      expect(same, `foreign bytes show in ${from} to ${to}: ${first!.where}`).toBe(true);
+    holds(
+      JSON.stringify(first) === JSON.stringify(second),
+      () => `foreign bytes show: ${JSON.stringify([first, second])}`,
+    );
+    for (const range of a.ownRanges) {
+      holds(isSame(a.memory.u8, b.memory.u8, range), () => `foreign bytes show in ${range.join(" to ")}`);
     }
     return first!.fault;
   }
@@ -206,19 +222,19 @@ describe("hostile programs", () => {
     const until = Date.now() + (long ? 600_000 : 4000);
     const faults = new Map<number, number>();
     let runs = 0;
-    for (let each = seed; Date.now() < until; each++) {
+    for (let each = seed; Date.now() < until || runs < 400; each++) {
       for (const wrong of [false, true]) {
         try {
-          const fault = check(each, wrong);
-          faults.set(fault, (faults.get(fault) ?? 0) + 1);
+          const why = check(each, wrong);
+          faults.set(why, (faults.get(why) ?? 0) + 1);
           runs++;
         } catch (error) {
           if (!(error instanceof JunctorError)) throw error;
         }
       }
     }
-    // All that may become of a run does.
-    expect([...faults.keys()].sort().slice(0, 2)).toEqual([0, 1]);
-    expect(runs).toBeGreaterThan(50);
+    console.log(`${runs} hostile programs; by fault: ${JSON.stringify([...faults])}`);
+    expect(faults.get(fault.bounds)).toBeGreaterThan(runs / 4);
+    expect(faults.get(fault.none)).toBeGreaterThan(0);
   });
 });
