@@ -1,19 +1,20 @@
 // Measures what each example costs a frame: compiled and interpreted by junctor/xdp, and as root by the kernel that runs here.
 //
-//   node examples/xdp/cost.mjs [--rounds N] [--json]
+//   node examples/xdp/cost.mjs [--rounds N] [--json | --write]
 //
 // Builds the examples into a temporary folder (clang, make). A round is 20 000 runs on one frame that is placed anew each
-// time, after 300 ms to warm up; the fastest round counts, less what a program costs that does nothing. The kernel's figures are
-// those of PROG_TEST_RUN.
+// time. The fastest round counts, once N rounds in a row (default 20) bring nothing better, less what a program costs that
+// does nothing. The kernel's figures are those of PROG_TEST_RUN. --write puts the figures into the examples' READMEs.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { assembleXdp, loadObject, loadXdp, writeValue } from "junctor/xdp";
 
 const runs = 20_000;
-const warmUp = 300;
+/** Milliseconds at least and at most for one figure. What runs often is compiled once more, better, in the background. */
+const [least, most] = [300, 4000];
 const here = dirname(fileURLToPath(import.meta.url));
 
 const ethernet = (type, packet) => Buffer.concat([Buffer.from("020000000000020000000001", "hex"), type, packet]);
@@ -142,7 +143,7 @@ function argument(name, fallback) {
   const at = process.argv.indexOf(name);
   return at === -1 ? fallback : Number(process.argv[at + 1]);
 }
-const rounds = argument("--rounds", 15);
+const rounds = argument("--rounds", 20);
 
 function build() {
   const out = mkdtempSync(join(tmpdir(), "junctor-xdp-cost-"));
@@ -150,10 +151,16 @@ function build() {
   return out;
 }
 
-/** The fastest of some rounds, in nanoseconds a run. */
-function fastest(round, count) {
+/** The fastest round, in nanoseconds a run. */
+function fastest(round) {
   let best = Number.POSITIVE_INFINITY;
-  for (let index = 0; index < count; index++) best = Math.min(best, round());
+  let inVain = 0;
+  const began = performance.now();
+  for (let time = 0; (inVain < rounds || time < least) && time < most; time = performance.now() - began) {
+    const took = round();
+    inVain = took < best * 0.99 ? 0 : inVain + 1;
+    best = Math.min(best, took);
+  }
   return best;
 }
 
@@ -166,9 +173,7 @@ function measureHere(object, { program, frame, tags, info = {}, drain }, engine)
     if (drain !== undefined) object.map(drain).consume();
     return time;
   };
-  // What runs often is compiled once more, better, in the background.
-  for (const until = performance.now() + warmUp; performance.now() < until; ) round();
-  return fastest(round, engine === "jit" ? rounds : Math.ceil(rounds / 3));
+  return fastest(round);
 }
 
 /** The kernel's toolchain of the built package; undefined where it cannot be used. */
@@ -207,11 +212,32 @@ function measureKernel(kernel, bytes, { program, frame, fill }) {
     });
     const { fd } = object.programs.get(program);
     const round = () => kernel.runBpfProgram(fd, { data: frame, repeat: runs, output: false }).duration;
-    round();
-    return fastest(round, rounds);
+    return fastest(round);
   } finally {
     object.close();
   }
+}
+
+const machine = `${cpus()[0]?.model ?? "unknown processor"}, Node ${process.version}`;
+
+function tableOf(rows) {
+  const lines = rows.map(({ program, what, instructions, jit, interpreter, kernel }) =>
+    ["", `\`${program}\``, what, instructions, jit, interpreter, kernel ?? "-", ""].join(" | ").trim(),
+  );
+  const head = [
+    "| program | frame | instructions | compiled | interpreted | kernel |",
+    "|---|---|---:|---:|---:|---:|",
+  ];
+  return [...head, ...lines].join("\n");
+}
+
+/** The last section of the example's README. */
+function write(example, rows) {
+  const file = join(here, example, "README.md");
+  const [before] = readFileSync(file, "utf8").split("## Cost\n");
+  const table = tableOf(rows.filter((row) => row.example === example));
+  const text = `Nanoseconds a frame, by \`node ../cost.mjs\` on ${machine}:`;
+  writeFileSync(file, `${before}## Cost\n\n${text}\n\n${table}\n`);
 }
 
 const idle = { program: "idle", frame: v4 };
@@ -219,7 +245,10 @@ const out = build();
 try {
   const kernel = await kernelTools();
   const nothing = loadXdp(assembleXdp({ idle: "r0 = 2\nexit" }));
-  const floor = { jit: measureHere(nothing, idle, "jit"), interpreter: measureHere(nothing, idle, "interpreter") };
+  const engines = ["jit", "interpreter"];
+  const floors = () => engines.map((engine) => measureHere(nothing, idle, engine));
+  const lowest = (one, other) => one.map((value, index) => Math.min(value, other[index]));
+  let floor = floors();
   const rows = [];
   for (const each of cases) {
     const bytes = new Uint8Array(readFileSync(join(out, each.example, `${each.example}.o`)));
@@ -233,24 +262,22 @@ try {
       verdict: object.program(each.program).run(each.frame, { tags: each.tags, ingressIfindex: device, ...each.info })
         .action,
     };
-    for (const engine of ["jit", "interpreter"]) {
-      row[engine] = Math.max(0, Math.round(measureHere(object, each, engine) - floor[engine]));
-    }
+    row.times = engines.map((engine) => measureHere(object, each, engine));
     // A devmap's program has no frame of its own in PROG_TEST_RUN.
     const possible = kernel !== undefined && each.info === undefined;
     row.kernel = possible ? measureKernel(kernel, bytes, each) : undefined;
     rows.push(row);
   }
-  if (process.argv.includes("--json"))
-    console.log(JSON.stringify({ node: process.version, floor, rows }, undefined, 2));
-  else {
-    console.log(`${cpus()[0]?.model ?? "?"}, Node ${process.version}; ns a frame\n`);
-    console.log("| program | frame | instructions | compiled | interpreted | kernel |");
-    console.log("|---|---|---:|---:|---:|---:|");
-    for (const { example, program, what, instructions, jit, interpreter, kernel: there } of rows) {
-      const cells = [`${example}: ${program}`, what, instructions, jit, interpreter, there ?? "-"];
-      console.log(`| ${cells.join(" | ")} |`);
-    }
+  floor = lowest(floor, floors());
+  for (const row of rows) {
+    [row.jit, row.interpreter] = row.times.map((time, index) => Math.max(0, Math.round(time - floor[index])));
+  }
+  if (process.argv.includes("--json")) {
+    console.log(JSON.stringify({ machine, floor, rows }, undefined, 2));
+  } else {
+    console.log(`${machine}; ns a frame\n\n${tableOf(rows)}`);
+    const examples = process.argv.includes("--write") ? new Set(rows.map((row) => row.example)) : [];
+    for (const example of examples) write(example, rows);
   }
 } finally {
   rmSync(out, { recursive: true, force: true });
