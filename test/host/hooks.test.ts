@@ -16,7 +16,8 @@ async function openInline(): Promise<Rig> {
   let nextPort = 2000;
   const settle = async (): Promise<void> => {
     clock.runUntil(clock.now() + 20);
-    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    // Readers of rings wait for a turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
   };
   return {
     plane,

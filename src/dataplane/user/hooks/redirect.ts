@@ -47,6 +47,8 @@ export const fate = { dropped: 0, sent: 1, handed: 2 } as const;
 
 const broadcast = 1 << 3;
 const excludeIngress = 1 << 4;
+/** FF 03 and the protocol. */
+const pppHeader = 4;
 /** A frame that goes from redirect to redirect ends here. */
 const mostRedirects = 4;
 
@@ -140,13 +142,17 @@ export function createRedirects(
       left -= header;
       if (header === 0) left = 0;
     } else if (kind === frameKind.ip && wanted === frameKind.ppp) {
-      start = at - 4;
-      left += 4;
-      free -= 4;
-      if (free < 0) left = 0;
+      if (free < pppHeader) {
+        start = runner().seat(u8.subarray(at, at + length));
+        free = seatRoom;
+      }
+      if (start === 0) left = 0;
       else {
+        start -= pppHeader;
+        left += pppHeader;
+        free -= pppHeader;
         view.setUint16(start, ppp.addressAndControl);
-        view.setUint16(start + 2, u8[at]! >>> 4 === 6 ? ppp.ipv6 : ppp.ipv4);
+        view.setUint16(start + 2, u8[start + pppHeader]! >>> 4 === 6 ? ppp.ipv6 : ppp.ipv4);
       }
     }
     if (left <= 0) refuse();
