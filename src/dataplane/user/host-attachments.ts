@@ -49,7 +49,7 @@ export function createHostAttachments(
       return work();
     } catch (error) {
       if (!(error instanceof JunctorError)) throw error;
-      return refuse(error.code as "EINVAL", object, error.message, error.hint);
+      return refuse(error.code as "EINVAL", object, error.problem, error.hint);
     }
   }
 

@@ -87,7 +87,7 @@ export function createMaps(core: Core, host: () => Pick<HostAttachments, "map" |
       return work();
     } catch (error) {
       if (!(error instanceof JunctorError)) throw error;
-      return refuse(error.code as "EINVAL", `map ${handle}`, error.message, error.hint);
+      return refuse(error.code as "EINVAL", `map ${handle}`, error.problem, error.hint);
     }
   }
 

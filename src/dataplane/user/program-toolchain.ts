@@ -23,6 +23,8 @@ export function compile(
     return { slot, name: spec.name, module, maps: records };
   } catch (error) {
     if (!(error instanceof ProgramRefused)) throw error;
-    throw new DataplaneError(error.code as "EACCES", object, error.problem, error.hint, error.log());
+    // The verifier names the program, too.
+    const problem = error.problem.replace(`${object}, `, "");
+    throw new DataplaneError(error.code as "EACCES", object, problem, error.hint, error.log());
   }
 }
