@@ -1,5 +1,7 @@
 /** Random programs that the kernel's verifier mostly accepts, and some that have one mistake. A seed determines everything. */
+import { parseBtf } from "../../../src/xdp/btf/parse.js";
 import type { FunctionSpec, ProgramSpec } from "../../../src/xdp/spec.js";
+import { firstGlobal, firstStatic, functionsBtf, mostGlobals } from "../kernel/functions-btf.js";
 import {
   afterCall,
   aluImm,
@@ -24,11 +26,12 @@ import {
   store,
   storeImm,
 } from "./code.js";
-import { generatedMaps, keyedMaps } from "./maps.js";
+import { generatedMaps, indexOfMap, keyedMaps } from "./maps.js";
 import { adjust, checkPacket, memoryStatements, spillPointer } from "./memory-statements.js";
+import { moreStatements } from "./more-statements.js";
 import { mutate } from "./mutate.js";
 import { createDraw, type Draw } from "./random.js";
-import { jumps, plainStatements, type Statement, scalar } from "./statements.js";
+import { jumps as comparisons, plainStatements, type Statement, scalar } from "./statements.js";
 
 export interface Generated {
   readonly seed: number;
@@ -54,6 +57,11 @@ export interface GenerateOptions {
   readonly statements?: number;
 }
 
+const { btf } = parseBtf(functionsBtf());
+const owned: ReadonlySet<number> = new Set([indexOfMap("jumps"), indexOfMap("dev")]);
+/** Functions that are verified by their prototypes. */
+const globals = new WeakSet<Code[]>();
+
 export function generate(seed: number, { mistakes = 30, statements = 24 }: GenerateOptions = {}): Generated {
   const draw = createDraw(Math.imul(seed, 0x9e37_79b1) + 1);
   const functions: Code[][] = [];
@@ -66,6 +74,8 @@ export function generate(seed: number, { mistakes = 30, statements = 24 }: Gener
     slots += body.length;
   }
   const code = bodies.flat();
+  const isGlobal = bodies.map((body) => globals.has(body));
+  const globalsBefore = (index: number): number => isGlobal.slice(0, index).filter(Boolean).length;
   for (const [slot, insn] of code.entries()) {
     if (insn.calls !== undefined) insn.imm = starts[insn.calls + 1]! - slot - 1;
   }
@@ -74,7 +84,8 @@ export function generate(seed: number, { mistakes = 30, statements = 24 }: Gener
     name: `seed_${seed}`,
     section: "xdp",
     attach: "xdp",
-    frags: false,
+    // Maps that hold programs take those of one kind.
+    frags: draw.chance(10) && !code.some(({ opcode, src, imm }) => opcode === 0x18 && src === 1 && owned.has(imm)),
     license: "GPL",
     insns: code.map(({ opcode, dst, src, offset, imm }) => ({ opcode, dst, src, offset, imm })),
     maps: generatedMaps,
@@ -82,11 +93,12 @@ export function generate(seed: number, { mistakes = 30, statements = 24 }: Gener
       (start, index): FunctionSpec => ({
         name: `f${index}`,
         start,
-        btfId: 3 + index,
-        linkage: index === 0 ? "global" : "static",
+        btfId: isGlobal[index] === true ? firstGlobal + globalsBefore(index) : firstStatic + index,
+        linkage: index === 0 || isGlobal[index] === true ? "global" : "static",
       }),
     ),
     lines: [],
+    btf,
   };
   const frames = Array.from({ length: 3 }, () => frame(draw));
   const entries = keyedMaps.flatMap((index) =>
@@ -162,12 +174,14 @@ function block(draw: Draw, state: State, functions: Code[][], statements: number
           [8, conditional(functions)],
           [state.looping ? 0 : 3, loop(functions)],
           [functions.length < 4 ? 3 : 0, callFunction(functions)],
+          [functions.length < 4 ? 1 : 0, callGlobal(functions)],
           [functions.length < 4 && !state.looping ? 1 : 0, callback(functions)],
           [functions.length < 4 && !state.looping ? 1 : 0, forEach(functions)],
+          [functions.length < 4 && !state.looping ? 1 : 0, nestedLoop(functions)],
           [2, spillPointer((inner, within) => block(inner, within, functions, inner.between(1, 3), false))],
           [top ? 2 : 0, adjust],
         ];
-  const choices = [...plainStatements, ...memoryStatements, ...nested];
+  const choices = [...plainStatements, ...memoryStatements, ...moreStatements, ...nested];
   for (let left = statements; left > 0; left--) code.push(...draw.weighed(choices)(draw, state));
   return code;
 }
@@ -184,7 +198,7 @@ const conditional =
     const then = block(draw, one, functions, draw.between(1, 4), false);
     const otherwise = draw.chance(50) ? block(draw, other, functions, draw.between(1, 3), false) : [];
     if (otherwise.length > 0) then.push(draw.chance(80) ? jump(otherwise.length) : jumpLong(otherwise.length));
-    const op = draw.pick(jumps);
+    const op = draw.pick(comparisons);
     code.push(
       byRegister ? jumpReg(op, dst, src, then.length, wide) : jumpImm(op, dst, draw.immediate(), then.length, wide),
     );
@@ -240,6 +254,57 @@ const callFunction =
     const index = local(draw, functions, parameters, state);
     afterCall(state);
     return [...code, callLocal(index)];
+  };
+
+/** A global function of two numbers. */
+const callGlobal =
+  (functions: Code[][]): Statement =>
+  (draw, state) => {
+    if ([0, 1, 2, 3, 4, 5].some((reg) => state.reserved.has(reg))) return [];
+    if (functions.filter((one) => globals.has(one)).length >= mostGlobals) return [];
+    const code: Code[] = [];
+    for (let reg = 1; reg <= 2; reg++) {
+      if (state.scalars.has(reg)) continue;
+      code.push(movImm(reg, draw.immediate()));
+      state.scalars.add(reg);
+    }
+    const index = local(draw, functions, 2, state);
+    globals.add(functions[index]!);
+    afterCall(state);
+    return [...code, callLocal(index)];
+  };
+
+/** bpf_loop whose function calls bpf_loop with another. */
+const nestedLoop =
+  (functions: Code[][]): Statement =>
+  (draw, state) => {
+    if ([0, 1, 2, 3, 4, 5].some((reg) => state.reserved.has(reg))) return [];
+    const at = -128;
+    const inner = functions.length;
+    // (index, context): *(u64 *)context ^= index * n
+    functions.push([
+      load("dw", 3, 2, 0),
+      aluImm("mul", 1, draw.immediate()),
+      aluReg("xor", 3, 1),
+      store("dw", 2, 0, 3),
+      movImm(0, draw.chance(80) ? 0 : 1),
+      exit(),
+    ]);
+    const outer = functions.length;
+    functions.push([
+      movReg(3, 2),
+      movImm(1, draw.between(0, 5)),
+      ...loadFunction(2, inner),
+      movImm(4, 0),
+      call(181),
+      movImm(0, 0),
+      exit(),
+    ]);
+    const code = [storeImm("dw", 10, at, draw.immediate()), movImm(1, draw.between(0, 6)), ...loadFunction(2, outer)];
+    code.push(movReg(3, 10), aluImm("add", 3, at), movImm(4, 0), call(181));
+    initialize(state, at, 8);
+    afterCall(state);
+    return [...code, ...(state.reserved.has(8) ? [] : [load("dw", 8, 10, at)])];
   };
 
 /** bpf_loop with a function that counts in its context on the stack. */

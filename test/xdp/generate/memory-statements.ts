@@ -35,7 +35,7 @@ const packet = 7;
 const field = { data: 0, end: 4, meta: 8, ifindex: 12, queue: 16 } as const;
 
 /** One load or store of `size` at base + offset. */
-function access(draw: Draw, state: State, base: number, offset: number, size: Size): Code[] {
+export function access(draw: Draw, state: State, base: number, offset: number, size: Size): Code[] {
   const code: Code[] = [];
   if (draw.chance(50)) {
     const candidates = [0, 1, 2, 3, 4, 5, 8, 9].filter((reg) => reg !== base && !state.reserved.has(reg));
@@ -132,11 +132,11 @@ const packetLength: Statement = (_draw, state) => {
   return [load("w", 4, context, field.end), load("w", 5, context, field.data), aluReg("sub", 4, 5)];
 };
 
-const keyAt = -72;
-const valueAt = -104;
+export const keyAt = -72;
+export const valueAt = -104;
 
 /** Fills the key buffer on the stack, mostly with what is likely to be there. */
-function putKey(draw: Draw, state: State, map: (typeof generatedMaps)[number]): Code[] {
+export function putKey(draw: Draw, state: State, map: (typeof generatedMaps)[number]): Code[] {
   const code: Code[] = [];
   const known = [...state.scalars];
   const first: Code =
@@ -149,7 +149,7 @@ function putKey(draw: Draw, state: State, map: (typeof generatedMaps)[number]): 
   return code;
 }
 
-function putValue(draw: Draw, state: State, bytes: number): Code[] {
+export function putValue(draw: Draw, state: State, bytes: number): Code[] {
   const code: Code[] = [];
   for (let at = 0; at < bytes; at += 8) {
     const known = [...state.scalars];
@@ -160,7 +160,7 @@ function putValue(draw: Draw, state: State, bytes: number): Code[] {
   return code;
 }
 
-const callsAllowed = (state: State): boolean => [1, 2, 3, 4, 5, 0].every((reg) => !state.reserved.has(reg));
+export const callsAllowed = (state: State): boolean => [1, 2, 3, 4, 5, 0].every((reg) => !state.reserved.has(reg));
 
 const mapLookup: Statement = (draw, state) => {
   if (!callsAllowed(state)) return [];
@@ -192,7 +192,7 @@ const mapLookup: Statement = (draw, state) => {
   return [...code, ...check, ...body, ...tail];
 };
 
-function valueAccess(draw: Draw, state: State, base: number, valueSize: number): Code[] {
+export function valueAccess(draw: Draw, state: State, base: number, valueSize: number): Code[] {
   if (draw.chance(25)) {
     const size = draw.pick(["w", "dw"] as const);
     const places = Math.floor(valueSize / sizeBytes[size]);

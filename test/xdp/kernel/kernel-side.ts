@@ -16,7 +16,8 @@ import {
 import { pinThread } from "../../../src/system/thread.js";
 import type { MapSpec, ProgramSpec } from "../../../src/xdp/spec.js";
 import type { Entry } from "../generate/generate.js";
-import { functionsBtf } from "./functions-btf.js";
+import { targetProgram } from "../generate/maps.js";
+import { functionsBtf, mostFunctions } from "./functions-btf.js";
 import type { Outcome } from "./outcome.js";
 import { dumpOf, maskPrefix } from "./outcome.js";
 
@@ -31,17 +32,15 @@ export interface KernelSide {
   close(): void;
 }
 
-const mostFunctions = 32;
-
 const isPerCpu = ({ type }: MapSpec): boolean => type.includes("percpu");
 
 /** Keeps the calling thread on one CPU, whose values of per-CPU maps are compared. */
 export function openKernelSide(maps: readonly MapSpec[], cpu = 0): KernelSide {
   pinThread(cpu);
-  const made = new Map<string, KernelMap>(maps.map((map) => [map.name, createKernelMap(map, 0)]));
+  const btfFd = loadBpfBtf(functionsBtf());
+  const made = new Map<string, KernelMap>(maps.map((map) => [map.name, createKernelMap(map, btfFd)]));
   const encode = (spec: ProgramSpec): Uint8Array =>
     encodeInstructions(withDescriptors(spec, ({ name }) => made.get(name)?.fd));
-  const btfFd = loadBpfBtf(functionsBtf(mostFunctions));
   const optionsOf = (spec: ProgramSpec) => ({
     ...(spec.functions.length > 1 && spec.functions.length <= mostFunctions
       ? { btfFd, funcInfo: funcInfoOf(spec) }
@@ -50,7 +49,11 @@ export function openKernelSide(maps: readonly MapSpec[], cpu = 0): KernelSide {
     license: spec.license,
     name: spec.name,
     expectedAttachType: bpfc.BPF_XDP,
+    flags: spec.frags ? bpfc.BPF_F_XDP_HAS_FRAGS : 0,
   });
+  const target = tryLoadBpfProgram(optionsOf(targetProgram));
+  made.get("jumps")?.update(word(1), word(target));
+  made.get("out")?.update(word(0), word(made.get("arr")?.fd ?? -1));
   const used = (spec: ProgramSpec): readonly KernelMap[] => spec.maps.map(({ name }) => made.get(name)!);
   return {
     load: (spec) => tryLoadBpfProgram(optionsOf(spec)),
@@ -91,6 +94,7 @@ export function openKernelSide(maps: readonly MapSpec[], cpu = 0): KernelSide {
       return { runs, maps: contents };
     },
     close() {
+      closeDescriptor(target);
       closeDescriptor(btfFd);
       for (const { fd } of made.values()) closeDescriptor(fd);
     },
@@ -98,9 +102,13 @@ export function openKernelSide(maps: readonly MapSpec[], cpu = 0): KernelSide {
 }
 
 /** Whether it has elements by key that programs write. */
-export const isKeyed = ({ type }: MapSpec): boolean => /hash|array|lpm/.test(type) && type !== "prog_array";
+export const isKeyed = ({ type }: MapSpec): boolean =>
+  /hash|array|lpm/.test(type) && type !== "prog_array" && !type.endsWith("_of_maps");
+
+const word = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
 
 function clear(map: KernelMap): void {
+  if (map.spec.type === "ringbuf") return;
   if (map.spec.keySize === 0) {
     const value = new Uint8Array(map.spec.valueSize);
     for (let left = map.spec.maxEntries; left > 0 && popBpfMap(map.fd, value); left--);

@@ -3,19 +3,23 @@ import type { Helper } from "../../../src/xdp/helpers/env.js";
 import { createHelpers } from "../../../src/xdp/helpers/helpers.js";
 import { kfuncById } from "../../../src/xdp/helpers/kfuncs.js";
 import { helperById } from "../../../src/xdp/helpers/table.js";
-import { createInterpreter } from "../../../src/xdp/interpreter.js";
+import { createInterpreter, type InterpretedProgram } from "../../../src/xdp/interpreter.js";
 import { importModule } from "../../../src/xdp/jit/abi.js";
 import { bindMap } from "../../../src/xdp/jit/bindings.js";
 import { compileProgram } from "../../../src/xdp/jit/compile.js";
 import { attachMap, type MapAccess } from "../../../src/xdp/maps/attach.js";
 import { createMapStore, type XdpMap } from "../../../src/xdp/maps/store.js";
 import { createXdpMemory, wasm } from "../../../src/xdp/memory.js";
+import { createProgramMaps } from "../../../src/xdp/run/program-maps.js";
 import { state } from "../../../src/xdp/run/state.js";
-import { createWindows, type Windows } from "../../../src/xdp/run/windows.js";
+import type { Windows } from "../../../src/xdp/run/windows.js";
 import type { MapSpec, ProgramSpec } from "../../../src/xdp/spec.js";
 import type { Verified } from "../../../src/xdp/verifier/result.js";
+import { verify } from "../../../src/xdp/verifier/verify.js";
 import type { Entry } from "../generate/generate.js";
+import { targetProgram } from "../generate/maps.js";
 import type { Runner } from "./compare.js";
+import { isKeyed } from "./kernel-side.js";
 import { dumpOf, maskPrefix, type Outcome } from "./outcome.js";
 
 const megabyte = 1 << 20;
@@ -24,8 +28,6 @@ const headroom = 256;
 const frameRoom = 4096 - 320;
 /** What struct xdp_frame takes of the headroom. */
 const frameHeader = 40;
-
-export const isKeyed = ({ type }: MapSpec): boolean => /hash|array|lpm/.test(type) && type !== "prog_array";
 
 export function createRunners(maps: readonly MapSpec[]): { readonly interpreter: Runner; readonly jit: Runner } {
   const memory = createXdpMemory(8 * megabyte);
@@ -76,29 +78,35 @@ export function createRunners(maps: readonly MapSpec[]): { readonly interpreter:
   }
 
   const helpersOf = (spec: ProgramSpec): { helpers: Readonly<Record<string, Helper>>; windows: Windows } => {
-    const windows = createWindows(memory, records(spec), { cpus: 1 });
-    const helpers = createHelpers({ memory, host: {}, windows, map: accessOf, rings: () => [] });
-    return { helpers, windows };
+    const { windows, map, rings } = createProgramMaps(memory, records(spec), { block, cpu: 0, cpus: 1 });
+    return { helpers: createHelpers({ memory, host: {}, windows, map, rings }), windows };
   };
 
-  function interpreted(spec: ProgramSpec, verified: Verified): Run {
-    const program = createInterpreter({
+  const interpreter = (spec: ProgramSpec, verified: Verified): InterpretedProgram & { run: Run } => {
+    const { helpers, windows } = helpersOf(spec);
+    return createInterpreter({
       memory,
       insns: spec.insns,
       maps: records(spec),
-      calls: helpersOf(spec).helpers,
+      calls: helpers,
       signature: (id, kfunc) => (kfunc ? kfuncById(id) : helperById(id)),
       accesses: verified.accesses,
-      checkMemory: (_, pointer, size, write) => !write && pointer >= keys && pointer + size <= keys + 128,
-      tailCall: () => undefined,
+      checkMemory: (of, pointer, size, write) =>
+        windows.mayTouch(of, pointer, size, write) || (!write && pointer >= keys && pointer + size <= keys + 128),
+      tailCall: (_, __, index) => (index === 1 ? target : undefined),
       forEach: (_, record, visit) => forEach(record, visit),
     });
-    return program.run;
-  }
+  };
+  const interpreted = (spec: ProgramSpec, verified: Verified): Run => interpreter(spec, verified).run;
+  const verdict = verify(targetProgram);
+  if (!verdict.ok) throw new Error(verdict.summary);
+  const target = interpreter(targetProgram, verdict);
+  made.get("jumps")?.update(word(1), word(1));
+  made.get("out")?.update(word(0), word(made.get("arr")?.id ?? -1));
 
   const table = wasm === undefined ? undefined : new wasm.Table({ element: "anyfunc", initial: 16, maximum: 16 });
 
-  function compiled(spec: ProgramSpec, verified: Verified): Run {
+  function compiled(spec: ProgramSpec, verified: Verified): Compiled {
     if (wasm === undefined) throw new Error("no WebAssembly");
     const bindings = spec.maps.map((map) => bindMap(memory, made.get(map.name)!.record, map, 1));
     const { bytes } = compileProgram({ spec, verified, bindings });
@@ -116,8 +124,9 @@ export function createRunners(maps: readonly MapSpec[]): { readonly interpreter:
       },
     };
     const { exports } = new wasm.Instance(new wasm.Module(bytes), { [importModule]: imports });
-    return exports.run as Run;
+    return exports as unknown as Compiled;
   }
+  table?.set(1, compiled(targetProgram, verdict).tail);
 
   const runner = (name: string, prepare: (spec: ProgramSpec, verified: Verified) => Run): Runner => ({
     name,
@@ -127,15 +136,26 @@ export function createRunners(maps: readonly MapSpec[]): { readonly interpreter:
       return { runs: frames.map((frame) => runFrame(run, frame)), maps: dumpMaps(spec, made) };
     },
   });
-  return { interpreter: runner("interpreter", interpreted), jit: runner("compiler", compiled) };
+  return {
+    interpreter: runner("interpreter", interpreted),
+    jit: runner("compiler", (spec, verified) => compiled(spec, verified).run),
+  };
 }
 
 type Run = (block: number) => number;
+interface Compiled {
+  readonly run: Run;
+  readonly tail: Run;
+}
+
+const word = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
 
 export function fillMaps(spec: ProgramSpec, made: ReadonlyMap<string, XdpMap>, entries: readonly Entry[]): void {
   for (const { name, type } of spec.maps) {
     const map = made.get(name)!;
-    map.clear();
+    if (type === "prog_array" || type.endsWith("_of_maps")) continue;
+    if (type === "ringbuf") map.consume(() => undefined);
+    else map.clear();
     if (type === "array" || type === "percpu_array") {
       const empty = new Uint8Array(map.userValueSize);
       for (let index = 0; index < map.spec.maxEntries; index++) {
