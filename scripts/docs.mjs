@@ -7,6 +7,7 @@ import { cli } from "./docs/cli.mjs";
 import { configuration } from "./docs/configuration.mjs";
 import { dataplane } from "./docs/dataplane.mjs";
 import { manPages } from "./docs/man.mjs";
+import { xdp } from "./docs/xdp.mjs";
 import { root } from "./setup.mjs";
 
 const pages = Object.fromEntries(Object.entries(manPages()).map(([name, text]) => [`docs/man/${name}`, text]));
@@ -15,6 +16,7 @@ const files = {
   "docs/cli.md": cli(),
   "docs/configuration.md": configuration(),
   "docs/dataplane.md": dataplane(),
+  "docs/xdp-reference.md": xdp(),
   ...pages,
 };
 

@@ -14,6 +14,7 @@ export type { Btf, BtfType } from "./btf/btf.js";
 export { parseBtf } from "./btf/parse.js";
 export { type BtfValue, readValue, writeValue } from "./btf/value.js";
 export { parseElf } from "./elf/elf.js";
+export { absentHelpers, helperDifferences } from "./helpers/kernel.js";
 export { kfuncByName, kfuncs } from "./helpers/kfuncs.js";
 export type { Signature } from "./helpers/signature.js";
 export { helperById, helperByName, helpers } from "./helpers/table.js";

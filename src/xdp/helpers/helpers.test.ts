@@ -10,6 +10,7 @@ import { type MapSpec, mapFlag } from "../spec.js";
 import { setTime } from "./basic.js";
 import { errno } from "./errno.js";
 import { createHelpers } from "./helpers.js";
+import { absentHelpers, helperDifferences } from "./kernel.js";
 import { sipHash64 } from "./siphash.js";
 import { helperById, missingHelper, helpers as table } from "./table.js";
 
@@ -62,6 +63,11 @@ describe("table of helpers", () => {
     expect(table.filter(({ id }) => !engine.has(id) && helpers[`helper_${id}`] === undefined)).toEqual([]);
     expect(helperById(26)).toBeUndefined();
     expect(missingHelper(26)).toBe("helper bpf_skb_load_bytes (26) is not provided to XDP programs");
+    expect(missingHelper(84)).toBe(
+      "helper bpf_sk_lookup_tcp (84) is not provided here: sockets are the host's, and the frames here are not",
+    );
+    expect([...absentHelpers.keys()].filter((id) => helperById(id) !== undefined)).toEqual([]);
+    expect([...helperDifferences.keys()].filter((id) => helperById(id) === undefined)).toEqual([]);
     expect(missingHelper(9999)).toBe("there is no helper number 9999");
   });
 });

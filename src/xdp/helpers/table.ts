@@ -2,6 +2,7 @@
  * The helpers that programs may call, as data (linux/bpf.h and bpf-helpers(7) have the kernel's descriptions). Flags of 64 bits are
  * passed whole, because the kernel looks at all of their bits.
  */
+import { absentHelpers } from "./kernel.js";
 import { kernelHelperName } from "./names.js";
 import type { Signature } from "./signature.js";
 
@@ -412,5 +413,7 @@ export function helperLabel(id: number): string {
 /** Why a call of a helper that is not in the table cannot be. */
 export function missingHelper(id: number): string {
   if (kernelHelperName(id) === undefined) return `there is no helper ${helperLabel(id)}`;
+  const absent = absentHelpers.get(id);
+  if (absent !== undefined) return `helper ${helperLabel(id)} is not provided here: ${absent}`;
   return `helper ${helperLabel(id)} is not provided to XDP programs`;
 }
