@@ -4,9 +4,10 @@ import { atomicOp, framePointer, type Instruction, insnClass, isWideLoad, memMod
 import { fault, state as field } from "../run/state.js";
 import { mapFlag } from "../spec.js";
 import type { Access } from "../verifier/result.js";
+import { type FunctionRef, i32, i64 } from "../wasm/builder.js";
 import type { MapBinding } from "./bindings.js";
-import { type Scope, writeFault, writeFaultIf } from "./context.js";
-import { covers, note, packetWindow, registerSetBy, stackWindow } from "./known.js";
+import { type Scope, type Unit, writeFault, writeFaultIf } from "./context.js";
+import { covers, note, packetWindow, readableWindow, registerSetBy, stackWindow, writableWindow } from "./known.js";
 
 const bytesOf: Readonly<Record<number, number>> = { 0: 4, 8: 2, 16: 1, 24: 8 };
 export const accessBytes = (insn: Instruction): number => bytesOf[insn.opcode & 0x18]!;
@@ -81,12 +82,69 @@ export function writeCheck(
     note(known, register, access.map, low, high);
     return;
   }
+  const shared = access?.kind === "maps" || access?.kind === "memory";
+  const window = write ? writableWindow : readableWindow;
+  if (shared && (covers(known, register, window, low, high) || covers(known, register, writableWindow, low, high))) {
+    return;
+  }
   writeFaultIf(scope, fault.bounds, slot, () => {
     f.get(state);
     address();
-    f.i32Const(size).i32Const(write ? 1 : 0);
-    f.call(scope.host("check_access", 4)).i32Eqz();
+    f.i32Const(size)
+      .call(scope.reaches(write, access?.kind !== "maps"))
+      .i32Eqz();
   });
+  if (shared) note(known, register, window, low, high);
+}
+
+/**
+ * A function `(state, address, size) -> i32` of the module: whether the program may touch what is there. It looks at what is known now, and asks
+ * the host about the rest: ring buffers and maps in maps.
+ *
+ * @param all Frame and stack may be meant too.
+ */
+export function writeReaches(
+  unit: Pick<Unit, "module" | "bindings" | "host">,
+  write: boolean,
+  all: boolean,
+): FunctionRef {
+  const f = unit.module.func(`reaches_${write ? "write" : "read"}${all ? "_all" : ""}`, [i32, i32, i32], [i32]);
+  const [state, address, size] = [0, 1, 2];
+  const end = f.local(i64);
+  f.get(address).i64ExtendI32U().get(size).i64ExtendI32U().i64Add().set(end);
+  const yes = f.block();
+  const within = (start: () => void, behind: () => void): void => {
+    f.get(address);
+    start();
+    f.i32GeU().get(end);
+    behind();
+    f.i64LeU().i32And().brIf(yes);
+  };
+  if (all) {
+    const at = (offset: number) => () => void f.get(state).i32Const(offset).i32Add();
+    const word = (offset: number) => () => void f.get(state).i32Load(offset);
+    const extended = (push: () => void) => () => {
+      push();
+      f.i64ExtendI32U();
+    };
+    within(at(field.stack), extended(at(field.stackTop)));
+    within(word(field.dataMeta), extended(word(field.dataEnd)));
+  }
+  // Programs have few maps; what lies beyond these is found all the same.
+  for (const binding of unit.bindings.slice(0, 16)) {
+    const bytes = reachOf(binding, write);
+    if (bytes === 0) continue;
+    within(
+      () => void f.i32Const(binding.values),
+      () => void f.i64Const(binding.values + bytes),
+    );
+  }
+  f.get(state).get(address).get(size);
+  f.i32Const(write ? 1 : 0)
+    .call(unit.host("check_access", 4))
+    .return();
+  f.end().i32Const(1);
+  return f;
 }
 
 /** As `writeCheck` of `size` bytes, and sets `address` to where they are. */
@@ -126,8 +184,7 @@ function checkRun(scope: Scope, insn: Instruction, slot: number, end: number, ac
   const { spec, verified, known } = scope;
   const base = baseOf(insn);
   const [low, high] = [insn.offset, insn.offset + accessBytes(insn)];
-  const shared = access.kind === "packet" || access.kind === "map" || access.kind === "stack";
-  if (!shared) {
+  if (access.kind === "any" || access.kind === "context") {
     writeCheck(scope, base, low, high, access, writes(insn), slot);
     return;
   }
@@ -142,15 +199,22 @@ function checkRun(scope: Scope, insn: Instruction, slot: number, end: number, ac
     }
   }
   let [least, most] = [low, high];
+  let write = writes(insn);
   for (let at = slot; at < end; at++) {
     const next = spec.insns[at]!;
     if ((next.opcode & 7) === insnClass.jmp || (next.opcode & 7) === insnClass.jmp32) break;
     if (isMemory(next) && baseOf(next) === base && sameWindow(access, verified.accesses[at])) {
       least = Math.min(least, next.offset);
       most = Math.max(most, next.offset + accessBytes(next));
+      write ||= writes(next);
     }
     if (registerSetBy(next) === base) break;
     if (isWideLoad(next)) at++;
+  }
+  if (access.kind === "maps" || access.kind === "memory") {
+    if (known[base]?.window !== (write ? writableWindow : readableWindow)) known[base] = undefined;
+    writeCheck(scope, base, least, most, access, write, slot);
+    return;
   }
   const window = access.kind === "packet" ? packetWindow : access.kind === "stack" ? stackWindow : access.map;
   // What the frame pointer cannot reach is checked by itself, and for the rest nothing has to be.

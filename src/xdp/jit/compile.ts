@@ -13,6 +13,7 @@ import {
   moduleBuilder,
 } from "../wasm/builder.js";
 import { defaultWork, importModule } from "./abi.js";
+import { writeReaches } from "./access.js";
 import type { MapBinding } from "./bindings.js";
 import { writeRelease } from "./calls.js";
 import { codeBits, mostSlots, type Unit } from "./context.js";
@@ -87,6 +88,7 @@ export function compileProgram(input: CompileInput): Compiled {
   }
 
   const routines = new Map<number, FunctionRef | undefined>();
+  const reaching = new Map<string, FunctionRef>();
   const unit: Unit = {
     module,
     spec,
@@ -99,6 +101,12 @@ export function compileProgram(input: CompileInput): Compiled {
     host(name, words) {
       imports.set(name, { name, words });
       return module.importFunction(importModule, name, new Array(words).fill(i32), [i32]);
+    },
+    reaches(write, all) {
+      const key = `${write} ${all}`;
+      const known = reaching.get(key) ?? writeReaches(unit, write, all);
+      reaching.set(key, known);
+      return known;
     },
     lookup(map) {
       if (!routines.has(map)) routines.set(map, input.inlineLookup?.(module, bindings[map]!));

@@ -20,6 +20,8 @@ export interface Unit {
   readonly patience: number;
   /** Imports a function of the host, all of words, with one word back. */
   readonly host: (name: string, words: number) => FunctionRef;
+  /** See `writeReaches`. */
+  readonly reaches: (write: boolean, all: boolean) => FunctionRef;
   readonly lookup: (map: number) => FunctionRef | undefined;
 }
 

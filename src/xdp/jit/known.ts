@@ -13,10 +13,13 @@ import {
   sourceX,
 } from "../insn/instruction.js";
 
-/** -1: the packet; -2: the stack; else a map's values. */
+/** Below 0 as named here; else a map's values. */
 export type Window = number;
 export const packetWindow: Window = -1;
 export const stackWindow: Window = -2;
+/** The values of any one map. */
+export const readableWindow: Window = -3;
+export const writableWindow: Window = -4;
 
 export interface Checked {
   readonly window: Window;
