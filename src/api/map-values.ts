@@ -1,10 +1,9 @@
 /** Keys and values of maps, between bytes and what the API has: hexadecimal, and JSON shaped by BTF. */
-import type { MapDump } from "../dataplane/contract.js";
+import type { MapDump, MapShape } from "../dataplane/contract.js";
 import { JunctorError } from "../errors.js";
 import type { BtfValue } from "../xdp/btf/value.js";
 import { isPerCpu } from "../xdp/maps/plan.js";
-import type { XdpMap } from "../xdp/maps/store.js";
-import { type TypedMap, typed } from "../xdp/maps/typed.js";
+import { mapCodec } from "../xdp/maps/typed.js";
 import type { MapSpec } from "../xdp/spec.js";
 import type { MapEntryJson } from "./schemas-programs.js";
 
@@ -39,15 +38,15 @@ export function jsonValue(value: BtfValue): unknown {
 
 const roundUp8 = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 
-/** `map` is undefined where it is another process's: then there are bytes, and no types. */
+/** `known` is undefined where nothing tells what the map looks like: then there are bytes, and no types. */
 export function mapValues(
   shape: Pick<MapSpec, "type" | "keySize" | "valueSize"> & { readonly name: string },
-  map: XdpMap | undefined,
+  known: MapShape | undefined,
 ): MapValues {
   const { keySize, valueSize } = shape;
   const perCpu = isPerCpu(shape.type);
-  const types: TypedMap | undefined = map === undefined ? undefined : typed(map);
-  const spec = map?.spec;
+  const spec = known?.spec;
+  const types = spec === undefined ? undefined : mapCodec(spec);
   const keyTyped = spec?.btf !== undefined && (spec.keyType ?? 0) !== 0 && keySize > 0;
   const valueTyped = spec?.btf !== undefined && (spec.valueType ?? 0) !== 0 && valueSize > 0;
 
@@ -113,7 +112,7 @@ export function mapValues(
         part("value", valueSize, raw, given, () => types!.encodeValue(shaped));
       const single = formatted !== undefined && "value" in formatted;
       if (!perCpu) return one(value, single, formatted?.value);
-      const cpus = map?.cpus ?? values?.length ?? 0;
+      const cpus = known?.cpus ?? values?.length ?? 0;
       const several = values ?? (value === undefined ? formatted?.values : undefined);
       if (several !== undefined && several.length !== cpus) {
         throw wrong(`${several.length} values where there are ${cpus} CPUs`, "give one for each, or `value` for all");

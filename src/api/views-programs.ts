@@ -1,15 +1,15 @@
 /** Programs, attachments, devices and maps: from what the data plane knows to what the API shows. */
 import type { AttachmentState, MapState, ProgramState } from "../dataplane/attributes.js";
+import type { MapShape } from "../dataplane/contract.js";
 import { compileGlob } from "../gateway/glob.js";
 import { isPerCpu } from "../xdp/maps/plan.js";
-import type { XdpMap } from "../xdp/maps/store.js";
 import type { MapTypeName } from "../xdp/spec.js";
 import type { AttachmentJson, DeviceJson, MapJson, ProgramJson } from "./schemas-programs.js";
 
 export const programJson = ({ pin, ...state }: ProgramState): ProgramJson => ({ ...state, pin: pin ?? null });
 
-export const mapJson = ({ pin, ...state }: MapState, map: XdpMap | undefined): MapJson => {
-  const spec = map?.spec;
+export const mapJson = ({ pin, ...state }: MapState, shape: MapShape | undefined): MapJson => {
+  const spec = shape?.spec;
   return {
     ...state,
     pin: pin ?? null,

@@ -7,6 +7,7 @@
  */
 
 import type { XdpMap } from "../xdp/maps/store.js";
+import type { MapSpec } from "../xdp/spec.js";
 import type * as attributes from "./attributes.js";
 import type {
   ChannelState,
@@ -86,6 +87,8 @@ export interface Dataplane {
     consume(key: attributes.MapKey, listener: (record: Uint8Array) => void): () => void;
     /** The map itself, for typed access; undefined where maps are another process's. */
     open(key: attributes.MapKey): XdpMap | undefined;
+    /** What its keys and values look like, of the kernel's maps too; undefined where nothing tells. */
+    shape(key: attributes.MapKey): MapShape | undefined;
   };
   readonly tunnel: {
     create(attributes: attributes.TunnelCreate): Promise<TunnelState>;
@@ -168,6 +171,12 @@ export interface ProgramTrace {
   /** Microseconds since the epoch. */
   readonly time: number;
   readonly text: string;
+}
+
+export interface MapShape {
+  readonly spec: MapSpec;
+  /** How many values an entry of a per-CPU map has. */
+  readonly cpus: number;
 }
 
 export interface MapDump {

@@ -204,6 +204,7 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
       release: unsupported,
       consume: () => () => {},
       open: () => undefined,
+      shape: () => undefined,
     },
     tunnel: {
       create: (attributes) =>

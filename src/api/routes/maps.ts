@@ -41,7 +41,7 @@ async function open({ plane }: Service, handle: number): Promise<Opened> {
   const map = plane.map.open({ map: handle });
   return {
     handle,
-    values: mapValues({ ...state, type: state.type as MapTypeName }, map),
+    values: mapValues({ ...state, type: state.type as MapTypeName }, plane.map.shape({ map: handle })),
     own() {
       if (map !== undefined) return map;
       throw new JunctorError("EOPNOTSUPP", `map ${handle}: the kernel's maps are read and written by key only`);
@@ -98,7 +98,7 @@ export const mapRoutes = [
     summary: "Maps",
     answer: "Maps",
     handle: async ({ plane }) => ({
-      maps: (await plane.map.list()).map((state) => mapJson(state, plane.map.open({ map: state.map }))),
+      maps: (await plane.map.list()).map((state) => mapJson(state, plane.map.shape({ map: state.map }))),
     }),
   }),
   route({
@@ -111,7 +111,7 @@ export const mapRoutes = [
     refuses: ["EINVAL", "E2BIG", "ENOMEM", "EEXIST"],
     handle: async ({ plane }, { body: { pin, ...body } }) => {
       const state = await plane.map.create({ ...body, ...(pin !== undefined && { pin }) });
-      return mapJson(state, plane.map.open({ map: state.map }));
+      return mapJson(state, plane.map.shape({ map: state.map }));
     },
   }),
   route({
@@ -122,7 +122,7 @@ export const mapRoutes = [
     params: mapParams,
     answer: "Map",
     refuses: ["ENOENT"],
-    handle: async ({ plane }, { params }) => mapJson(await plane.map.get(params), plane.map.open(params)),
+    handle: async ({ plane }, { params }) => mapJson(await plane.map.get(params), plane.map.shape(params)),
   }),
   route({
     method: "delete",

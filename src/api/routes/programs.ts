@@ -23,7 +23,7 @@ async function load({ plane }: Service, { object, ...rest }: z.infer<typeof prog
   const { programs, maps } = await plane.program.load(defined({ object: bytes, ...rest }));
   return {
     programs: programs.map(programJson),
-    maps: maps.map((state) => mapJson(state, plane.map.open({ map: state.map }))),
+    maps: maps.map((state) => mapJson(state, plane.map.shape({ map: state.map }))),
   };
 }
 

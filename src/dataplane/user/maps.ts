@@ -1,5 +1,6 @@
 /** Maps of the engine: made with an object or on their own, reached by handle, kept by programs, pins and whoever made them. */
 import { DataplaneError, JunctorError } from "../../errors.js";
+import { isPerCpu } from "../../xdp/maps/plan.js";
 import { createMapStore, type MapStore, type XdpMap } from "../../xdp/maps/store.js";
 import { viewMemory } from "../../xdp/memory.js";
 import { type MapSpec, type MapTypeName, mapTypes } from "../../xdp/spec.js";
@@ -216,6 +217,15 @@ export function createMaps(core: Core, host: () => Pick<HostAttachments, "map" |
       },
       consume(key, listener) {
         return consumeMap(memory.i32, readers, find(parse(mapKey, "map", key).map), listener);
+      },
+      shape(key) {
+        const { map } = parse(mapKey, "map", key);
+        if (map < firstHostMap) {
+          const { spec, cpus } = find(map);
+          return { spec, cpus };
+        }
+        const { spec, valueBytes } = hostMap(map);
+        return { spec, cpus: isPerCpu(spec.type) ? valueBytes / (Math.ceil(spec.valueSize / 8) * 8) : 1 };
       },
       open(key) {
         const { map } = parse(mapKey, "map", key);

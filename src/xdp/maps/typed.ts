@@ -1,6 +1,7 @@
 /** Keys and values as JavaScript has them, shaped by the BTF types that the object declares for them. */
 import { JunctorError } from "../../errors.js";
 import { type BtfValue, type ReadOptions, readValue, writeValue } from "../btf/value.js";
+import type { MapSpec } from "../spec.js";
 import { isPerCpu } from "./plan.js";
 import type { XdpMap } from "./store.js";
 
@@ -40,14 +41,8 @@ function writeRaw(bytes: Uint8Array, value: unknown): void {
   for (let at = 0; at < bytes.length; at++) bytes[at] = Number((whole >> BigInt(at * 8)) & 255n);
 }
 
-export interface TypedMap {
-  readonly map: XdpMap;
-  /** Of a per-CPU map: an array with the value of each CPU. */
-  get(key: unknown): BtfValue | undefined;
-  /** Of a per-CPU map: an array, or one value for all CPUs. */
-  set(key: unknown, value: unknown, flags?: number): void;
-  delete(key: unknown): boolean;
-  entries(): IterableIterator<[BtfValue, BtfValue]>;
+/** Bytes of a map's keys and values, and what they say. */
+export interface MapCodec {
   /** The bytes of a key, and of one value (of a per-CPU map: of one CPU). */
   encodeKey(key: unknown): Uint8Array;
   encodeValue(value: unknown): Uint8Array;
@@ -56,56 +51,66 @@ export interface TypedMap {
   decodeValue(bytes: Uint8Array, options?: ReadOptions): BtfValue;
 }
 
-/** Typed access to a map; errors are those of the map, and of values that do not have the shape. */
-export function typed(map: XdpMap): TypedMap {
-  const { btf, keyType = 0, valueType = 0, keySize, valueSize, type } = map.spec;
-  const perCpu = isPerCpu(type);
-  const each = perCpu ? map.userValueSize / map.cpus : valueSize;
+export interface TypedMap extends MapCodec {
+  readonly map: XdpMap;
+  /** Of a per-CPU map: an array with the value of each CPU. */
+  get(key: unknown): BtfValue | undefined;
+  /** Of a per-CPU map: an array, or one value for all CPUs. */
+  set(key: unknown, value: unknown, flags?: number): void;
+  delete(key: unknown): boolean;
+  entries(): IterableIterator<[BtfValue, BtfValue]>;
+}
 
+/** Errors (EINVAL) are those of values that do not have the shape. */
+export function mapCodec({ btf, keyType = 0, valueType = 0, keySize, valueSize }: MapSpec): MapCodec {
   const decode = (bytes: Uint8Array, id: number, options?: ReadOptions): BtfValue =>
     btf === undefined || id === 0
       ? readRaw(bytes)
       : readValue(btf, id, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, options);
-  const encode = (bytes: Uint8Array, id: number, value: unknown): void => {
+  const encode = (size: number, id: number, value: unknown): Uint8Array => {
+    const bytes = new Uint8Array(size);
     if (btf === undefined || id === 0 || value instanceof Uint8Array) writeRaw(bytes, value);
-    else writeValue(btf, id, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, value);
-  };
-  const keyOf = (key: unknown): Uint8Array => {
-    const bytes = new Uint8Array(keySize);
-    encode(bytes, keyType, key);
+    else writeValue(btf, id, new DataView(bytes.buffer), 0, value);
     return bytes;
   };
+  return {
+    encodeKey: (key) => encode(keySize, keyType, key),
+    encodeValue: (value) => encode(valueSize, valueType, value),
+    decodeKey: (bytes, options) => decode(bytes, keyType, options),
+    decodeValue: (bytes, options) => decode(bytes, valueType, options),
+  };
+}
+
+/** Typed access to a map; errors are those of the map, and of values that do not have the shape. */
+export function typed(map: XdpMap): TypedMap {
+  const codec = mapCodec(map.spec);
+  const { encodeKey, encodeValue, decodeKey, decodeValue } = codec;
+  const { valueSize, type } = map.spec;
+  const perCpu = isPerCpu(type);
+  const each = perCpu ? map.userValueSize / map.cpus : valueSize;
+
   const toValue = (bytes: Uint8Array): BtfValue =>
     perCpu
-      ? Array.from({ length: map.cpus }, (_, cpu) => decode(bytes.slice(cpu * each, cpu * each + valueSize), valueType))
-      : decode(bytes, valueType);
+      ? Array.from({ length: map.cpus }, (_, cpu) => decodeValue(bytes.slice(cpu * each, cpu * each + valueSize)))
+      : decodeValue(bytes);
 
   return {
+    ...codec,
     map,
     get(key) {
-      const bytes = map.lookup(keyOf(key));
+      const bytes = map.lookup(encodeKey(key));
       return bytes === undefined ? undefined : toValue(bytes);
     },
     set(key, value, flags = 0) {
       const bytes = new Uint8Array(map.userValueSize);
       const count = perCpu ? map.cpus : 1;
       const several = perCpu && Array.isArray(value) && value.length === count;
-      for (let cpu = 0; cpu < count; cpu++) {
-        encode(bytes.subarray(cpu * each, cpu * each + valueSize), valueType, several ? value[cpu] : value);
-      }
-      map.update(keyOf(key), bytes, flags);
+      for (let cpu = 0; cpu < count; cpu++) bytes.set(encodeValue(several ? value[cpu] : value), cpu * each);
+      map.update(encodeKey(key), bytes, flags);
     },
-    delete: (key) => map.delete(keyOf(key)),
-    encodeKey: keyOf,
-    encodeValue(value) {
-      const bytes = new Uint8Array(valueSize);
-      encode(bytes, valueType, value);
-      return bytes;
-    },
-    decodeKey: (bytes, options) => decode(bytes, keyType, options),
-    decodeValue: (bytes, options) => decode(bytes, valueType, options),
+    delete: (key) => map.delete(encodeKey(key)),
     *entries() {
-      for (const [key, value] of map.entries()) yield [decode(key, keyType), toValue(value)];
+      for (const [key, value] of map.entries()) yield [decodeKey(key), toValue(value)];
     },
   };
 }
