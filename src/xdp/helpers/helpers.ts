@@ -5,6 +5,7 @@ import { checksumHelpers } from "./checksum.js";
 import type { Helper, HelperEnv } from "./env.js";
 import { fibHelpers } from "./fib.js";
 import { mapHelpers } from "./map.js";
+import { numberHelpers } from "./numbers.js";
 import { packetHelpers } from "./packet.js";
 import { printHelpers } from "./print.js";
 import { redirectHelpers } from "./redirect.js";
@@ -18,6 +19,7 @@ export function createHelpers(env: HelperEnv): Readonly<Record<string, Helper>> 
   return {
     ...basicHelpers(env),
     ...packetHelpers(env),
+    ...numberHelpers(env),
     ...mapHelpers(env),
     ...redirectHelpers(env),
     ...checksumHelpers(env),

@@ -8,8 +8,6 @@ export const absentHelpers: ReadonlyMap<number, string> = new Map([
   [99, "sockets are the host's, and the frames here are not"],
   [100, "needs a listening socket; tcp_raw_check_syncookie_ipv4 does not"],
   [110, "needs a listening socket; tcp_raw_gen_syncookie_ipv4 does not"],
-  [105, "no program has asked for it"],
-  [106, "no program has asked for it"],
   [149, "there are no kernel structures to print"],
   [153, "there are no per-CPU variables of a kernel"],
   [154, "there are no per-CPU variables of a kernel"],

@@ -161,6 +161,25 @@ export const helpers: readonly Signature[] = [
   },
   { id: 93, name: "spin_lock", arguments: ["spin-lock"], returns: "void", summary: "takes the lock in a map value" },
   { id: 94, name: "spin_unlock", arguments: ["spin-lock"], returns: "void", summary: "gives the lock back" },
+  {
+    id: 105,
+    name: "strtol",
+    arguments: ["memory", "size", "anything", "fixed-memory-uninit"],
+    bytes: 8,
+    wide: [2],
+    returns: "integer",
+    summary:
+      "reads a number with a sign, to base 8, 10, 16 or (0) as it is written; answers how many characters it took",
+  },
+  {
+    id: 106,
+    name: "strtoul",
+    arguments: ["memory", "size", "anything", "fixed-memory-uninit"],
+    bytes: 8,
+    wide: [2],
+    returns: "integer",
+    summary: "the same of a number without a sign",
+  },
   { id: 118, name: "jiffies64", arguments: [], returns: "wide", summary: "monotonic time in ticks of 4 ms" },
   { id: 125, name: "ktime_get_boot_ns", arguments: [], returns: "wide", summary: "nanoseconds since boot" },
   {

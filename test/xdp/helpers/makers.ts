@@ -361,6 +361,36 @@ const cookies: Maker = (draw) => {
   };
 };
 
+const digits = [
+  "0",
+  "1",
+  "7",
+  "9",
+  "a",
+  "F",
+  "x",
+  "0x",
+  "-",
+  " ",
+  "\t",
+  "z",
+  "18446744073709551615",
+  "9223372036854775808",
+  "\0",
+];
+const numerals: Maker = (draw) => {
+  const value = randomBytes(draw, 256);
+  const text = Array.from({ length: draw.between(1, 6) }, () => draw.one(digits))
+    .join("")
+    .padEnd(80, draw.one(["\0", "0"]));
+  for (let at = 0; at < 80; at++) value[16 + at] = text.charCodeAt(at);
+  return {
+    entries: [{ map: "out", key: word32(0), value }],
+    body: `    *(u64 *)(r10 -16) = 5\n    r1 = r7\n    r1 += 16\n    r2 = ${draw.one([1, 2, 8, 22, 80, draw.between(1, 80)])}
+${wide("r3", flags(draw, [0, 0, 8, 10, 16]))}    r4 = r10\n    r4 += -16\n    call bpf_${draw.one(["strtol", "strtoul"])}\n${store(0)}    r1 = *(u64 *)(r10 -16)\n    *(u64 *)(r7 +8) = r1\n`,
+  };
+};
+
 const own: Maker = () => ({
   body: `    call bpf_get_smp_processor_id\n${store(0)}    call bpf_get_numa_node_id\n${store(8)}`,
 });
@@ -385,5 +415,6 @@ export const makers: Readonly<Record<string, Maker>> = {
   jumps,
   perf,
   cookies,
+  numerals,
   own,
 };

@@ -39,8 +39,7 @@ export function runInKernel(one: HelperCase): HelperOutcome | string {
       own(made.fd);
       maps.set(map.name, made);
     }
-    const btf =
-      spec.functions.length > 1 ? { btfFd: own(loadBpfBtf(functionsBtf(8))), funcInfo: funcInfoOf(spec) } : {};
+    const btf = spec.functions.length > 1 ? { btfFd: own(loadBpfBtf(functionsBtf())), funcInfo: funcInfoOf(spec) } : {};
     let fd: number;
     try {
       fd = own(
