@@ -14,7 +14,7 @@ export interface CompileOptions {
   /** With -g: BTF, which `.maps` needs. Default true. */
   readonly debug?: boolean;
   /** Default 2. */
-  readonly optimize?: 0 | 1 | 2 | 3;
+  readonly optimize?: 0 | 1 | 2 | 3 | "s";
   /** As in -D: name, or name=value. */
   readonly define?: readonly string[];
   /** Program to run instead of the oldest clang that knows `cpu`. */
