@@ -143,7 +143,6 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
     }
     for (const device of devices()) for (const hook of hooks) put(device, hook, wanted(device, hook));
     await grace();
-    await sweep();
   }
 
   /** Has threads forget chains that no device has. */
@@ -157,6 +156,12 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
         for (const program of programs) host.hold(program, -1);
       }),
     );
+  }
+
+  function sweepLater(): void {
+    sweep().catch(() => {
+      // The threads have ended, and their chains with them.
+    });
   }
 
   const devicesOf = ({ exact, device }: Attachment): (() => Iterable<HookedDevice>) =>
@@ -255,6 +260,7 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
         host.hold(program, 1);
         add(attachment);
         await settle(devicesOf(attachment));
+        await sweep();
         if (!attachments.has(attachment.handle)) refuse("ENODEV", object, "has gone meanwhile");
         events.emit({ type: "program-attached", attachment: attachment.handle });
         return state(attachment);
@@ -268,6 +274,8 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
         host.hold(program, 1);
         attachment.program = program;
         await settle(devicesOf(attachment));
+        // Nobody waits for threads to forget what no frame meets any more.
+        sweepLater();
         host.hold(before, -1);
         return state(attachment);
       },
@@ -276,6 +284,7 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
         const devices = devicesOf(attachment);
         remove(attachment);
         await settle(devices);
+        await sweep();
         host.hold(attachment.program, -1);
         events.emit({ type: "program-detached", attachment: attachment.handle, reason: "deleted" });
       },
@@ -301,18 +310,14 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
         events.emit({ type: "program-detached", attachment: attachment.handle, reason });
       }
       // Its record keeps its chains: frames that are on their way through it meet them still.
-      void grace()
-        .then(() => {
-          for (const hook of hooks) {
-            const chain = device.chains[hook] as Installed | undefined;
-            if (chain !== undefined) chain.users--;
-            device.chains[hook] = undefined;
-          }
-          return sweep();
-        })
-        .catch(() => {
-          // The threads have ended, and their chains with them.
-        });
+      void grace().then(() => {
+        for (const hook of hooks) {
+          const chain = device.chains[hook] as Installed | undefined;
+          if (chain !== undefined) chain.users--;
+          device.chains[hook] = undefined;
+        }
+        sweepLater();
+      });
     },
   };
 }
