@@ -22,6 +22,7 @@ describe("configurations that are shown have no mistakes", () => {
     for (const secret of ["lac", "lns", "l2tp", "radius", "dynamic"])
       writeFileSync(join(home, `${secret}.secret`), "secret\n", { mode: 0o600 });
     writeFileSync(join(home, "chap-secrets"), blocksOf("docs/lns.md", "conf")[0]!);
+    for (const object of ["block.o", "firewall.o"]) writeFileSync(join(home, object), "\x7fELF");
   });
   afterAll(() => rmSync(home, { recursive: true, force: true }));
   const findings = (text: string) => {
@@ -31,13 +32,20 @@ describe("configurations that are shown have no mistakes", () => {
   };
   const none = { mistakes: [], warnings: [] };
 
-  test.each(blocksOf("README.md", "yaml"))("README: %.20s", (text) => {
+  const isWhole = (text: string) => /^access:/m.test(text);
+  const shown = blocksOf("README.md", "yaml");
+  test.each(shown.filter(isWhole))("README: %.20s", (text) => {
     expect(findings(text)).toEqual(none);
   });
 
   const [whole = "", ...parts] = blocksOf("docs/lns.md", "yaml");
   test("docs/lns.md, the whole one", () => expect(findings(whole)).toEqual(none));
   test.each(parts)("docs/lns.md, a part in place of the whole's: %.20s", (text) => {
+    expect(findings(stringify({ ...parse(whole), ...parse(text) }))).toEqual(none);
+  });
+  const ofPrograms = [...shown.filter((text) => !isWhole(text)), ...blocksOf("docs/xdp.md", "yaml")];
+  test.each(ofPrograms)("programs, beside the whole of docs/lns.md: %s", (text) => {
+    expect(Object.keys(parse(text))).toEqual(["programs"]);
     expect(findings(stringify({ ...parse(whole), ...parse(text) }))).toEqual(none);
   });
 });
@@ -72,8 +80,8 @@ const pages = [
   ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
 ];
 
-test.each(["README.md", "docs/lns.md"])("%s names only commands that the command line has", (page) => {
-  const commands = blocksOf(page, "console").flatMap((text) => [...text.matchAll(/^\$ junctor (\w+)/gm)]);
+test.each(["README.md", "docs/lns.md", "docs/xdp.md"])("%s names only commands that the command line has", (page) => {
+  const commands = blocksOf(page, "console").flatMap((text) => [...text.matchAll(/^[$#] junctor (\w+)/gm)]);
   expect(commands.length).toBeGreaterThan(4);
   for (const object of new Set(commands.map(([, name]) => name!)))
     expect(node("bin/junctor.js", "help", object)).toContain(`junctor ${object}`);
