@@ -51,7 +51,7 @@ const pages = 65536;
 const mostBytes = 7_654_321;
 /** Some tens of milliseconds: who holds a lock may be waiting for a processor. */
 const mostSpins = 1 << 22;
-/** Programs of so few instructions are written into `batch` as well, which saves a call for each frame. */
+/** Programs of so few instructions are written into each entry, which saves a call for each frame. */
 const fewSlots = 400;
 
 /**
@@ -134,10 +134,15 @@ function tooLarge({ name }: ProgramSpec, bytes: number): JunctorError {
 function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): void {
   const { module, functions } = unit;
   const main = functions.get(0)!;
-  const callMain = (f: FunctionBuilder, frame: () => void): void => {
-    f.get(0);
-    frame();
-    f.get(0).i64ExtendI32U().i64Const(0).i64Const(0).i64Const(0).i64Const(0).call(main);
+  /** Leaves r0 of a run with its frame's end in a local. */
+  const enter = (f: FunctionBuilder, frame: Local): void => {
+    if (body.end > fewSlots) {
+      f.get(0).get(frame).get(0).i64ExtendI32U().i64Const(0).i64Const(0).i64Const(0).i64Const(0).call(main);
+      return;
+    }
+    const answer = f.block(i64);
+    writeBody(unit, f, body, { state: 0, frame, leave: () => void f.br(answer) });
+    f.end();
   };
   const pushTop = (f: FunctionBuilder): void => void f.get(0).i32Const(field.stackTop).i32Add();
   const clear = (f: FunctionBuilder, word: number): void => void f.get(0).i32Const(0).i32Store(word);
@@ -150,14 +155,17 @@ function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): v
   };
 
   const tail = module.func("tail", [i32, i32], [i64]);
-  callMain(tail, () => void tail.get(1));
+  enter(tail, 1);
   finish(tail);
   module.exportFunction("tail", tail);
 
   const run = module.func("run", [i32], [i32]);
   for (const word of [field.fault, field.redirect]) clear(run, word);
   begin(run);
-  callMain(run, () => pushTop(run));
+  const top = run.local(i32);
+  pushTop(run);
+  run.set(top);
+  enter(run, top);
   run.i32WrapI64();
   finish(run);
   module.exportFunction("run", run);
@@ -187,12 +195,7 @@ function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): v
   }
   begin(f);
   if (traits.redirects) clear(f, field.redirect);
-  if (body.end > fewSlots) callMain(f, () => void f.get(frame));
-  else {
-    const answer = f.block(i64);
-    writeBody(unit, f, body, { state, frame, leave: () => void f.br(answer) });
-    f.end();
-  }
+  enter(f, frame);
   f.i32WrapI64();
   finish(f);
   f.tee(verdict).i32Const(action.pass).i32Ne();

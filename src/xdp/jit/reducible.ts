@@ -3,7 +3,7 @@ import { JunctorError } from "../../errors.js";
 import type { Graph } from "./cfg.js";
 
 /** Nodes and edges looked at before it is given up: the time is at worst that of all loops' sizes together. */
-const patience = 20_000_000;
+const patience = 5_000_000;
 
 /** Strongly connected components of more than one node, or with an edge to itself, of the graph within `members` (Tarjan). */
 function components(graph: Graph, members: ReadonlySet<number>, look: (edges: number) => void): number[][] {
