@@ -82,7 +82,7 @@ export interface ExampleRig {
   toHost(): Uint8Array[];
   fromHost(packet: Uint8Array): void;
   until(condition: () => boolean | Promise<boolean>): Promise<void>;
-  /** Long enough for anything that is under way to arrive. */
+  /** Resolves when every frame that was sent has arrived somewhere or was dropped, and none came twice. */
   settle(): Promise<void>;
   close(): Promise<void>;
 }
@@ -96,8 +96,14 @@ export async function openExampleRig(): Promise<ExampleRig> {
   const { port: tun } = await plane.port.open({ kind: "tun", name: "tun-test", backing: "control" });
   const sockets: { close(): void }[] = [];
   const punts: Punt[] = [];
-  plane.onPunt((batch) => punts.push(...batch));
   let tunnels = 0;
+  /** Frames that were sent, and what became of them: each is punted, received or dropped. */
+  let [sent, arrivals] = [0, 0];
+  plane.onPunt((batch) => {
+    punts.push(...batch);
+    arrivals += batch.length;
+  });
+  const dropped = () => Object.values(plane.drops()).reduce((sum, count) => sum + count, 0);
 
   async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
     for (let waited = 0; waited < 5000; waited += 5) {
@@ -113,7 +119,10 @@ export async function openExampleRig(): Promise<ExampleRig> {
   async function leg(): Promise<Leg> {
     const socket = createSocket("udp4");
     const received: Uint8Array[] = [];
-    socket.on("message", (bytes) => received.push(bytes.subarray(6)));
+    socket.on("message", (bytes) => {
+      received.push(bytes.subarray(6));
+      arrivals++;
+    });
     socket.bind(0, "127.0.0.1");
     await once(socket, "listening");
     sockets.push(socket);
@@ -127,8 +136,10 @@ export async function openExampleRig(): Promise<ExampleRig> {
       session,
       name,
       device: await numberOf(name),
-      send: (frame) =>
-        socket.send(encodeData({ tunnelId, sessionId: 5 }, frame), Number(port.local.split(":").at(-1)), "127.0.0.1"),
+      send(frame) {
+        sent++;
+        socket.send(encodeData({ tunnelId, sessionId: 5 }, frame), Number(port.local.split(":").at(-1)), "127.0.0.1");
+      },
       received: () => received,
     };
   }
@@ -165,9 +176,17 @@ export async function openExampleRig(): Promise<ExampleRig> {
       };
     },
     toHost: () => punts.flatMap((punt) => (punt.origin === "ip" ? [punt.bytes] : [])),
-    fromHost: (bytes) => plane.inject({ to: "ip", port: tun, bytes }),
+    fromHost(bytes) {
+      sent++;
+      plane.inject({ to: "ip", port: tun, bytes });
+    },
     until,
-    settle: () => sleep(60),
+    async settle() {
+      await until(() => arrivals + dropped() >= sent);
+      // Nothing is to come twice.
+      await sleep(10);
+      expect(arrivals + dropped()).toBe(sent);
+    },
     async close() {
       await plane.close();
       for (const socket of sockets) socket.close();

@@ -107,7 +107,6 @@ describe.skipIf(reason !== undefined)("examples of XDP programs", () => {
           one.received().length = 0;
           for (const packet of outward) one.sendIp(packet);
           for (const packet of inward) rig.fromHost(packet);
-          await rig.until(() => rig.toHost().length > 0 && one.received().length > 0);
           await rig.settle();
           return [arrived(outward, rig.toHost()), arrived(inward, one.receivedIp())];
         }
@@ -163,7 +162,6 @@ describe.skipIf(reason !== undefined)("examples of XDP programs", () => {
         async function pass(): Promise<number[]> {
           one.received().length = 0;
           for (const packet of packets) rig.fromHost(packet);
-          await rig.until(() => one.received().length >= 3);
           await rig.settle();
           return arrived(packets, one.receivedIp());
         }
@@ -412,19 +410,25 @@ describe.skipIf(reason !== undefined)("examples of XDP programs", () => {
 
       it("has a bucket fill again", async () => {
         const { pass, map } = await limited();
-        map("limits").set(perSource, { interval: 100_000_000n, burst: 100_000_000n });
+        const interval = 100;
+        map("limits").set(perSource, { interval: BigInt(interval * 1e6), burst: BigInt(interval * 1e6) });
         const flood = times(10, (n) => ask("10.1.0.7", `198.51.100.${n}`));
-        expect(await pass(...flood)).toBeLessThanOrEqual(3);
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        const began = performance.now();
+        const first = await pass(...flood);
+        expect(first).toBeGreaterThanOrEqual(2);
+        await new Promise((resolve) => setTimeout(resolve, 3 * interval));
         const again = await pass(...flood);
-        expect([again >= 2, again <= 4]).toEqual([true, true]);
+        expect(again).toBeGreaterThanOrEqual(2);
+        expect(first + again).toBeLessThanOrEqual(3 + (performance.now() - began) / interval);
       });
 
       it("limits all together", async () => {
         const { pass, map, counts } = await limited();
         map("all").set(0, { lock: { val: 0 }, rate: 1, burst: 8n, tokens: 8_000_000_000n, filled: 0n });
+        const began = performance.now();
         const passed = await pass(...times(40, (n) => ask(`10.1.0.${n}`, `198.51.100.${n}`)));
-        expect([8, 9]).toContain(passed);
+        expect(passed).toBeGreaterThanOrEqual(8);
+        expect(passed).toBeLessThanOrEqual(9 + (performance.now() - began) / 1000);
         expect(counts()).toEqual([passed, 0, 0, 40 - passed]);
       });
     });
@@ -451,7 +455,7 @@ describe.skipIf(reason !== undefined)("examples of XDP programs", () => {
         expect(records).toEqual([]);
         sampling.map("settings").set(0, { rate: 1, snap: 60 });
         await exchange();
-        expect(records).toHaveLength(2);
+        await rig.until(() => records.length === 2);
         const ingress = records.find(({ device }) => device === one.device)!;
         const egress = records.find(({ device }) => device !== one.device)!;
         expect(ingress).toMatchObject({ session: one.channel, user: 700, rate: 1, length: 14 + 228 });
