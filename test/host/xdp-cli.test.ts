@@ -178,6 +178,27 @@ describe.skipIf(skip !== undefined)(title, () => {
     expect(await json("map", "show")).toEqual([]);
   });
 
+  test("in the kernel, on an interface of the host, it is the same", async ({ skip: leave }) => {
+    await space.run(["ip", "link", "add", "eth1", "type", "veth", "peer", "name", "eth2"]);
+    for (const name of ["eth1", "eth2"]) await space.run(["ip", "link", "set", name, "up"]);
+    const made = await refusal("-j", "program", "attach", object("filter"), "device", "eth1", "mode", "generic");
+    if (made.includes("EOPNOTSUPP")) leave(made);
+    expect(await space.run(["ip", "link", "show", "eth1"])).toContain("xdpgeneric");
+    expect(await cli("device show")).toMatch(/ - +eth1 +- +filter\(\d+\) +-\n/);
+    const [map] = (await json<MapJson[]>("map", "show")).filter(
+      ({ name, map: handle }) => name === "blocked" && handle >= 2 ** 31,
+    );
+    const handle = String(map?.map);
+    await junctor.cli("map", "update", handle, "key", "7", "value", '{"note":"seven"}', "noexist");
+    expect(await json("map", "dump", handle)).toMatchObject([{ formatted: { key: 7, value: { note: "seven" } } }]);
+    expect(await refusal("map", "update", handle, "key", "7", "value", '{"note":"x"}', "noexist")).toContain("EEXIST");
+    await cli(`map delete ${handle} key 7`);
+    expect(await json("map", "dump", handle)).toEqual([]);
+    await cli("program detach device eth1");
+    expect(await space.run(["ip", "link", "show", "eth1"])).not.toContain("xdpgeneric");
+    expect(await json("program", "show")).toEqual([]);
+  });
+
   test("the configuration's programs are replaced by a reload, or stay as they were", async () => {
     const file = junctor.config;
     const text = readFileSync(file, "utf8");

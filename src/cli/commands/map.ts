@@ -88,13 +88,15 @@ const partSize = 500;
 
 async function* entries(client: Client, map: MapJson): AsyncGenerator<readonly MapEntryJson[]> {
   let after: string | null = "";
-  while (after !== null) {
+  // A map that changes meanwhile may show entries twice, but not for ever.
+  for (let seen = 0; after !== null && seen < Math.max(map.maxEntries, 1); ) {
     const query: string = new URLSearchParams({ limit: String(partSize), ...(after !== "" && { after }) }).toString();
     const part: { entries: readonly MapEntryJson[]; next: string | null } = await client.ask(
       "GET",
       `${path(map, "/entries")}?${query}`,
     );
     yield part.entries;
+    seen += Math.max(part.entries.length, 1);
     after = part.next;
   }
 }

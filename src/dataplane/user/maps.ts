@@ -92,6 +92,13 @@ export function createMaps(core: Core, host: () => Pick<HostAttachments, "map" |
     }
   }
 
+  function updateHost(handle: number, key: Uint8Array, value: Uint8Array, mode: keyof typeof flagOf): void {
+    const map = hostMap(handle);
+    if (attemptHost(handle, () => map.update(key, value, flagOf[mode]))) return;
+    if (mode === "noexist") refuse("EEXIST", `map ${handle}`, "there is one already");
+    noEntry(handle);
+  }
+
   function pin(map: XdpMap, name: string | undefined): void {
     const before = pinOf(map);
     if (before === name) return;
@@ -147,8 +154,7 @@ export function createMaps(core: Core, host: () => Pick<HostAttachments, "map" |
       async update(input) {
         const { map: handle, key, value, mode } = parse(mapEntry, "map", input);
         if (handle >= firstHostMap) {
-          const map = hostMap(handle);
-          attemptHost(handle, () => void map.update(key, value, flagOf[mode]));
+          updateHost(handle, key, value, mode);
           return;
         }
         const map = find(handle);
@@ -166,8 +172,11 @@ export function createMaps(core: Core, host: () => Pick<HostAttachments, "map" |
       },
       async dump({ map: handle, after, limit = longestDump }) {
         if (handle >= firstHostMap) {
-          const all = attemptHost(handle, () => hostMap(handle).entries(limit));
-          return all.map(([key, value]) => ({ key, value }));
+          const all = attemptHost(handle, () => hostMap(handle).entries(after === undefined ? limit : longestDump));
+          const from = after === undefined ? 0 : all.findIndex(([key]) => Buffer.compare(key, after) === 0) + 1;
+          // Whoever goes on after a key that is gone has had what was before it.
+          const part = after !== undefined && from === 0 ? [] : all.slice(from, from + limit);
+          return part.map(([key, value]) => ({ key, value }));
         }
         const map = find(handle);
         return attempt(map, () => {
@@ -187,10 +196,18 @@ export function createMaps(core: Core, host: () => Pick<HostAttachments, "map" |
         });
       },
       async updateBatch({ map: handle, entries }) {
+        if (handle >= firstHostMap) {
+          for (const { key, value } of entries) updateHost(handle, key, value, "any");
+          return entries.length;
+        }
         const map = find(handle);
         return attempt(map, () => map.updateBatch(entries.map(({ key, value }) => [key, value] as const)));
       },
       async deleteBatch({ map: handle, keys }) {
+        if (handle >= firstHostMap) {
+          const map = hostMap(handle);
+          return attemptHost(handle, () => keys.filter((key) => map.delete(key)).length);
+        }
         const map = find(handle);
         return attempt(map, () => map.deleteBatch(keys));
       },
