@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { JunctorError } from "../../src/errors.js";
 import { seededWords } from "../../src/random.js";
+import { loadXdp } from "../../src/xdp/index.js";
 import { poisonImm } from "../../src/xdp/object/core.js";
 import { globalsOf, withGlobals } from "../../src/xdp/object/globals.js";
 import { linkObjects } from "../../src/xdp/object/link.js";
@@ -121,6 +122,45 @@ describe.skipIf(needs !== undefined)("objects that clang makes", () => {
     expect(program!.insns.find(({ opcode }) => opcode === 0x18)?.imm).toBe(3);
     // A field that is not there is only reached if it is said to exist, which it is not.
     expect(program!.insns.filter(({ imm }) => imm === poisonImm)).toHaveLength(1);
+  });
+
+  it("have the kernel's types where they differ, their own where there are none here", () => {
+    const source = `#define __preserve __attribute__((preserve_access_index))
+typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;
+struct in6_addr { union { u8 u6_addr8[16]; u16 u6_addr16[8]; u32 u6_addr32[4]; } in6_u; } __preserve;
+struct ipv6hdr { u32 first; struct in6_addr saddr; struct in6_addr daddr; } __preserve;
+struct iphdr { u8 other; u8 version : 4, ihl : 4; u64 ttl; u16 frag_off; } __preserve;
+struct made_up { u32 first; struct { u16 second; u16 third : 3, fourth : 7; }; } __preserve;
+struct xdp_md { u32 data, data_end, data_meta, ingress_ifindex; };
+enum xdp_action { XDP_REDIRECT = 9, XDP_FUTURE = 77 };
+enum places { OFFSET, SIZE, EXISTS, SIGNED, LEFT, RIGHT };
+#define FIELD(type, field, what) __builtin_preserve_field_info(((struct type *)0)->field, what)
+volatile u64 answers[20];
+__attribute__((section("xdp"), used)) int ask(struct xdp_md *ctx) {
+  answers[0] = FIELD(ipv6hdr, daddr.in6_u.u6_addr32[3], OFFSET);
+  answers[1] = FIELD(ipv6hdr, saddr.in6_u.u6_addr8, SIZE);
+  answers[2] = FIELD(iphdr, ihl, OFFSET); answers[3] = FIELD(iphdr, ihl, SIZE);
+  answers[4] = FIELD(iphdr, ihl, LEFT); answers[5] = FIELD(iphdr, ihl, RIGHT);
+  answers[6] = FIELD(iphdr, ttl, SIZE); answers[7] = FIELD(iphdr, ttl, SIGNED);
+  answers[8] = FIELD(iphdr, other, EXISTS); answers[9] = FIELD(iphdr, frag_off, OFFSET);
+  answers[10] = FIELD(made_up, second, OFFSET); answers[11] = FIELD(made_up, fourth, LEFT);
+  answers[12] = FIELD(made_up, fourth, RIGHT); answers[13] = FIELD(made_up, first, EXISTS);
+  answers[14] = __builtin_preserve_enum_value(*(enum xdp_action *)XDP_REDIRECT, 1);
+  answers[15] = __builtin_preserve_enum_value(*(enum xdp_action *)XDP_FUTURE, 0);
+  answers[16] = __builtin_preserve_type_info(*(struct ipv6hdr *)0, 0);
+  answers[17] = __builtin_preserve_type_info(*(struct ipv6hdr *)0, 1);
+  answers[18] = __builtin_preserve_type_info(*(struct made_up *)0, 0);
+  return 2;
+}
+char _license[] __attribute__((section("license"), used)) = "GPL";`;
+    for (const compiler of ["clang", "clang-19"]) {
+      if (compilerVersion(compiler) === undefined) continue;
+      const object = loadXdp(compile(source, { compiler }));
+      expect(object.programs[0]!.run(new Uint8Array(64)).action).toBe("pass");
+      const answers = object.globals.get("answers") as readonly bigint[];
+      const wanted = [36, 16, 0, 1, 60, 60, 1, 0, 0, 6, 4, 54, 57, 0, 4, 0, 1, 40, 0, 0];
+      expect(answers.map(Number), compiler).toEqual(wanted);
+    }
   });
 
   it.skipIf(missing(["bpftool"]) !== undefined)(

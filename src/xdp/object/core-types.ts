@@ -45,6 +45,16 @@ const records: Readonly<Record<string, readonly [size: number, fields: readonly 
       ["daddr", "u32", 128],
     ],
   ],
+  // A union without a name, as brackets say.
+  "(in6)": [
+    16,
+    [
+      ["u6_addr8", "u8[16]", 0],
+      ["u6_addr16", "u16[8]", 0],
+      ["u6_addr32", "u32[4]", 0],
+    ],
+  ],
+  in6_addr: [16, [["in6_u", "(in6)", 0]]],
   ipv6hdr: [
     40,
     [
@@ -54,8 +64,8 @@ const records: Readonly<Record<string, readonly [size: number, fields: readonly 
       ["payload_len", "u16", 32],
       ["nexthdr", "u8", 48],
       ["hop_limit", "u8", 56],
-      ["saddr", "u8[16]", 64],
-      ["daddr", "u8[16]", 192],
+      ["saddr", "in6_addr", 64],
+      ["daddr", "in6_addr", 192],
     ],
   ],
   tcphdr: [
@@ -117,7 +127,9 @@ function build(): Btf {
     const members = fields.map(
       ([field, type, offset, bits = 0]): BtfMember => ({ name: field, type: idOf(type), offset, bits }),
     );
-    types.push({ kind: "struct", name, size, members });
+    const named = !name.startsWith("(");
+    const type: BtfType = { kind: named ? "struct" : "union", name: named ? name : "", size, members };
+    ids.set(name, types.push(type) - 1);
   }
   for (const [name, values] of Object.entries(enums)) {
     const list = Object.entries(values).map(([key, value]) => ({ name: key, value: BigInt(value) }));

@@ -156,8 +156,10 @@ function answer(btf: Btf, types: Btf, record: CoreRecord): number | bigint | und
     return found?.value;
   }
   const id = counterpart(types, resolve(btf, resolveId(btf, record.type)));
-  const [, place] = walk(btf, types, record, path, id);
+  const [own, place] = walk(btf, types, record, path, id);
   if (record.kind === kind.fieldExists) return place === undefined ? 0 : 1;
+  // A type that is unknown here, as vmlinux.h has many: all that a program can reach of it is memory that it laid out itself, or a packet.
+  if (id === undefined) return fieldValue(btf, own, record.kind);
   return place === undefined ? undefined : fieldValue(types, place, record.kind);
 }
 
