@@ -11,7 +11,7 @@ import { differ, runHere, runInKernel } from "../xdp/helpers/run.js";
 const reason = bpfMissing();
 if (reason !== undefined) console.warn(`skipped: helpers against the kernel: ${reason}`);
 
-const cases = long ? 5000 : 150;
+const cases = long ? 2000 : 150;
 /** The loopback device, as the kernel has it. */
 const host: XdpHost = {
   mtu: (ifindex) => (ifindex === 1 ? { mtu: 65536, header: 14 } : undefined),
