@@ -75,6 +75,39 @@ describe("memory", () => {
     expect(accesses.word(state.faultInsn)).toBe(1);
   });
 
+  it.each(["packet", "memory"] as const)("checks anew what was cut off (%s)", (kind) => {
+    const program = `
+      r6 = *(u32 *)(r1 +0)
+      r0 = *(u8 *)(r6 +15)
+      r2 = -8
+      call bpf_xdp_adjust_tail#65
+      r0 = *(u8 *)(r6 +15)
+      exit`;
+    let cut = 0;
+    const env = {
+      helper_65: (state: number, delta: number) => {
+        accesses.memory.u32[(state + 4) >>> 2]! += cut === 0 ? 0 : delta;
+        return 0;
+      },
+    };
+    const accesses = machine(program, { access: (_, slot) => ({ kind: slot === 0 ? "context" : kind }), env });
+    setFrame(accesses.memory, 65536, 16);
+    expect(accesses.run()).toBe(0);
+    cut = 1;
+    expect(() => accesses.run()).toThrow();
+    expect(accesses.word(state.faultInsn)).toBe(4);
+  });
+
+  it("shares a check with what follows, and ends the run at the first", () => {
+    const program = "r2 = *(u32 *)(r1 +0)\nr0 = *(u8 *)(r2 +1)\nr0 = *(u64 *)(r2 +8)\nexit";
+    const accesses = machine(program, { access: (_, slot) => ({ kind: slot === 0 ? "context" : "packet" }) });
+    setFrame(accesses.memory, 65536, 16);
+    expect(accesses.run()).toBe(0);
+    setFrame(accesses.memory, 65536, 15);
+    expect(() => accesses.run()).toThrow();
+    expect(accesses.word(state.faultInsn)).toBe(1);
+  });
+
   it("counts the frames of a batch that pass", () => {
     const program = "r2 = *(u32 *)(r1 +0)\nr0 = *(u8 *)(r2 +1)\nexit";
     const batch = machine(program, { access: (insn) => ({ kind: insn.offset === 0 ? "context" : "packet" }) });

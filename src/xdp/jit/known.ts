@@ -67,10 +67,13 @@ export function note(known: Known, register: number, window: Window, low: number
   if (register !== framePointer) known[register] = { window, low, high };
 }
 
+/** Windows that may lie in the packet: the host is asked about slices of it too. */
+const moving: ReadonlySet<Window> = new Set([packetWindow, readableWindow, writableWindow]);
+
 /** After the packet may have moved. */
 export function forgetPacket(known: Known): void {
   known.forEach((entry, register) => {
-    if (entry?.window === packetWindow) known[register] = undefined;
+    if (entry !== undefined && moving.has(entry.window)) known[register] = undefined;
   });
 }
 
