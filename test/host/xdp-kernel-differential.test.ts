@@ -53,12 +53,14 @@ describe.skipIf(reason !== undefined)("generated programs", () => {
       ...(long ? {} : { budget: 25_000 }),
     });
     console.log(describeComparison(result));
-    // What only we accept is either proven where the kernel gives up, or a hole: the interpreter has found no access beyond bounds.
     expect(result.different).toEqual([]);
     expect(result.undetermined.length / result.programs).toBeLessThan(0.01);
-    expect(result.oursOnly.filter(({ kind }) => kind === "safety").length / result.programs).toBeLessThan(0.002);
-    const agreed = result.accepted.both + result.accepted.neither;
-    expect(agreed / result.programs).toBeGreaterThan(0.99);
+    // What only we accept is proven where the kernel knows less, or it is a hole: then some run is ended by force.
+    expect(result.oursOnly.filter(({ kind }) => kind === "unsafe")).toEqual([]);
+    expect(result.oursOnly.filter(({ kind }) => kind === "precise").length / result.programs).toBeLessThan(0.01);
+    const { both, neither } = result.accepted;
+    expect((both + neither) / result.programs).toBeGreaterThan(0.98);
+    expect(both / (both + result.kernelOnly.count)).toBeGreaterThan(0.98);
   });
 
   it("without mistakes are refused for bounds or limits alone", () => {

@@ -52,7 +52,7 @@ function checkOffset(register: Register, of: Register): void {
     refuse(`arithmetic between ${describe(of)} and ${value.smin} or more leads too far`);
 }
 
-const movable = new Set(["context", "packet", "meta", "stack", "value", "key", "memory", "function"]);
+const movable = new Set(["context", "packet", "meta", "stack", "value", "key", "memory"]);
 
 /** `pointer OP number`, or with `swapped` `number OP pointer`. */
 function pointerArithmetic(
@@ -71,7 +71,7 @@ function pointerArithmetic(
   const step = isConstant(number.value) ? number.value.smin : undefined;
   if (base.nullable) refuse(`arithmetic on R${index}, which may be null here`, "compare it with 0 first");
   const unmoved = step === 0n && operation === aluOp.add;
-  if (!movable.has(base.kind) && !(base.kind === "map" && unmoved))
+  if (!movable.has(base.kind) && !((base.kind === "map" || base.kind === "function") && unmoved))
     refuse(`arithmetic on R${index}, which holds ${describe(base)}`);
   checkOffset(number, base);
   checkOffset(base, base);

@@ -17,8 +17,11 @@ export interface Comparison {
   readonly accepted: { readonly both: number; readonly neither: number };
   /** Programs that only the kernel accepts, and how often we give which reason, numbers left out. */
   readonly kernelOnly: { count: number; readonly reasons: ReadonlyMap<string, readonly Case[]> };
-  /** Programs that only we accept: unsafe unless the kernel's reason is one of its limits. */
-  readonly oursOnly: readonly (Case & { readonly kind: "safety" | "limit" })[];
+  /**
+   * Programs that only we accept: `unsafe` if a run of ours was ended for an access that is not allowed, `limit` if the kernel's reason is
+   * none of safety, `precise` if it was for safety, and all runs kept to what is allowed: we know more of some number.
+   */
+  readonly oursOnly: readonly (Case & { readonly kind: OursOnly })[];
   /** Programs that did something else in one of our runners. */
   readonly different: readonly Case[];
   /**
@@ -28,6 +31,8 @@ export interface Comparison {
   readonly undetermined: readonly Case[];
   readonly milliseconds: { readonly kernel: number; readonly verifier: number; readonly runners: number };
 }
+
+export type OursOnly = "unsafe" | "limit" | "precise";
 
 export interface Case {
   readonly seed: number;
@@ -48,7 +53,8 @@ export interface ComparisonOptions {
 const limits =
   /too (?:large|complex|many)|sequence of \d+ jumps|combined stack|BPF program is too|verifier bug|unreachable insn|back-edge|infinite loop|not supported|call stack of|recursive call|last insn is not an exit/;
 
-export const isLimit = (log: string): boolean => limits.test(log);
+/** A log that ends with nothing but figures is of a program that the kernel accepts when it is asked again: it ran out of something. */
+export const isLimit = (log: string): boolean => reasonOf(log).trim() === "" || limits.test(log);
 
 /** The line that says why: the last one before the statistics. */
 export function reasonOf(log: string): string {
@@ -66,7 +72,7 @@ export function compare(from: number, count: number, options: ComparisonOptions)
   const milliseconds = { kernel: 0, verifier: 0, runners: 0 };
   const accepted = { both: 0, neither: 0 };
   const reasons = new Map<string, Case[]>();
-  const oursOnly: (Case & { kind: "safety" | "limit" })[] = [];
+  const oursOnly: (Case & { kind: OursOnly })[] = [];
   const different: Case[] = [];
   const undetermined: Case[] = [];
   let kernelOnly = 0;
@@ -92,9 +98,9 @@ export function compare(from: number, count: number, options: ComparisonOptions)
     if (fd < 0) {
       if (verdict.ok) {
         const log = kernel.log(generated.spec);
-        oursOnly.push({ ...about(reasonOf(log)), kind: isLimit(log) ? "limit" : "safety" });
         const wrong = fault(generated, verdict, options);
-        if (wrong !== undefined) different.push(about(`refused by the kernel (${reasonOf(log)}), and ${wrong}`));
+        const kind = wrong !== undefined ? "unsafe" : isLimit(log) ? "limit" : "precise";
+        oursOnly.push({ ...about(wrong === undefined ? reasonOf(log) : `${reasonOf(log)}, and ${wrong}`), kind });
       } else accepted.neither++;
       continue;
     }
@@ -163,16 +169,20 @@ function runAll(
 export function describeComparison(result: Comparison, examples = 5): string {
   const { programs, accepted, kernelOnly, oursOnly, different, undetermined, milliseconds } = result;
   const agreed = accepted.both + accepted.neither;
-  const percent = ((100 * agreed) / Math.max(programs, 1)).toFixed(2);
+  const share = (part: number, of: number): string => ((100 * part) / Math.max(of, 1)).toFixed(2);
+  const count = (wanted: OursOnly): number => oursOnly.filter(({ kind }) => kind === wanted).length;
   const line = ({ seed, mutation, what }: Case): string =>
     `    seed ${seed}${mutation === undefined ? "" : ` [${mutation}]`}: ${what}`;
   const byCount = [...kernelOnly.reasons].sort(([, a], [, b]) => b.length - a.length);
   return [
-    `${programs} programs: verdicts agree on ${percent} %: both accept ${accepted.both}, neither ${accepted.neither};` +
+    `${programs} programs: verdicts agree on ${share(agreed, programs)} %: both accept ${accepted.both}, neither ${accepted.neither};` +
       ` the kernel alone ${kernelOnly.count}, we alone ${oursOnly.length}` +
-      ` (${oursOnly.filter(({ kind }) => kind === "safety").length} for safety); outcomes differ ${different.length}, undetermined ${undetermined.length}`,
+      ` (unsafe ${count("unsafe")}, more precise ${count("precise")}, the kernel's limits ${count("limit")})`,
+    `  of what the kernel accepts, we accept ${share(accepted.both, accepted.both + kernelOnly.count)} %; of ${accepted.both} programs that ran, outcomes differ ${different.length}, undetermined ${undetermined.length}`,
     `  kernel ${milliseconds.kernel.toFixed(0)} ms, verifier ${milliseconds.verifier.toFixed(0)} ms, runs ${milliseconds.runners.toFixed(0)} ms`,
-    ...oursOnly.slice(0, examples).map((found) => `${line(found)} (${found.kind})`),
+    ...(["unsafe", "precise", "limit"] as const)
+      .flatMap((wanted) => oursOnly.filter(({ kind }) => kind === wanted).slice(0, examples))
+      .map((found) => `${line(found)} (${found.kind})`),
     ...byCount
       .slice(0, examples * 2)
       .map(([reason, [first, ...more]]) => `  ${more.length + 1} × ${reason}: seed ${first?.seed}`),
