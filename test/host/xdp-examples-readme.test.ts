@@ -143,6 +143,28 @@ describe.skipIf(reason !== undefined)(title, { timeout: 120_000 }, () => {
     expect([file.readUInt32LE(0), file.length]).toEqual([0x0a0d0d0a, 28 + 2 * 32 + 2 * (32 + 40)]);
   });
 
+  it("what they cost can be measured", async () => {
+    const out = await promisify(execFile)(process.execPath, [
+      join(exampleFolder, "cost.mjs"),
+      "--rounds",
+      "1",
+      "--json",
+    ]);
+    const { rows } = JSON.parse(out.stdout) as { rows: { program: string; verdict: string; jit: number }[] };
+    expect(rows.map(({ program, verdict }) => `${program} ${verdict}`)).toEqual([
+      "from_subscriber pass",
+      "from_subscriber pass",
+      "to_subscriber pass",
+      "validate_source pass",
+      "mark pass",
+      "limit_syn pass",
+      "limit_syn pass",
+      "sample_frames pass",
+      "balance_ppp redirect",
+      "count_sent pass",
+    ]);
+  });
+
   it.each(exampleNames)("%s: its configuration is right", async (name) => {
     const folder = join(home, name);
     const blocks = code(readFileSync(join(folder, "README.md"), "utf8")).filter((block) =>
