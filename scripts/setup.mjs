@@ -34,6 +34,7 @@ export const debianPackages = [
   "kmod",
   "zstd",
   "man-db",
+  "chromium",
 ];
 
 function run(command, args, options = {}) {
