@@ -23,6 +23,8 @@
  *   one before: sets data, dataMeta, dataEnd, hardStart = data, hardEnd = dataEnd, and runs, until a frame's verdict is not PASS or its
  *   data or dataEnd is not what it was. Answers how many frames passed unmoved; `state.verdict` is the verdict of the one after them. During
  *   the run of each, `state.frameIndex` is its index. What the program cannot look at is only set for the frame that ends it.
+ *
+ * Frames lie at 32768 or above: below, a pointer before the frame's begin with an offset that leads into it would end the run.
  */
 export const importModule = "env";
 
