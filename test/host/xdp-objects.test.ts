@@ -225,6 +225,70 @@ char _license[] SEC("license") = "GPL";`);
     expect(() => linkObjects([two, two])).toThrow(/is defined in object 1 and in object 2/);
   });
 
+  it.skipIf(missing(["bpftool"]) !== undefined)("are linked to the same as by libbpf's linker", () => {
+    const head = `#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+char _license[] SEC("license") = "GPL";
+struct table { __uint(type, BPF_MAP_TYPE_HASH); __type(key, __u32); __type(value, __u64); __uint(max_entries, 64); };
+`;
+    const sources = [
+      `${head}extern struct table shared SEC(".maps"); extern int strong(int x); extern __u64 total;
+__attribute__((weak, noinline)) int either(int x) { return x + 1; }
+static __u32 own = 7; const volatile __u32 limit = 100; __u32 first[3] = { 1, 2, 3 };
+static __attribute__((noinline)) int hidden(int x) { return x * own++; }
+SEC("xdp") int one(struct xdp_md *ctx) {
+  __u32 key = ctx->rx_queue_index; __u64 *value = bpf_map_lookup_elem(&shared, &key);
+  total += first[key % 3]; if (value) *value += limit;
+  return strong(key) + either(key) + hidden(key) > 9 ? XDP_DROP : XDP_PASS; }`,
+      `${head}struct table shared SEC(".maps"); struct table mine SEC(".maps");
+__attribute__((noinline)) int either(int x) { return x - 1; }
+static __u32 own = 11; const volatile __u64 bound = 5; __u64 total = 40; __u8 odd = 9;
+static __attribute__((noinline)) int hidden(int x) { return x ^ own--; }
+__attribute__((noinline)) int strong(int x) { return hidden(x) + either(x) + odd; }
+SEC("xdp") int two(struct xdp_md *ctx) {
+  __u32 key = bound; __u64 value = total;
+  bpf_map_update_elem(&mine, &key, &value, BPF_ANY); bpf_map_delete_elem(&shared, &key);
+  return strong(hidden(3)) ? XDP_PASS : XDP_DROP; }`,
+    ];
+    const folder = mkdtempSync(join(tmpdir(), "junctor-link-"));
+    try {
+      for (const cpu of ["v1", "v3"] as const) {
+        const objects = sources.map((source) => compile(source, { cpu }));
+        const files = objects.map((bytes, index) => {
+          const file = join(folder, `${index}.o`);
+          writeFileSync(file, bytes);
+          return file;
+        });
+        const linked = join(folder, "linked.o");
+        execFileSync("bpftool", ["gen", "object", linked, ...files], { stdio: "ignore" });
+        const theirs = loadObject(new Uint8Array(readFileSync(linked)), { name: "both" });
+        const ours = linkObjects(objects, { name: "both" });
+        const mapsOf = ({ maps }: ObjectSpec) =>
+          maps.map(({ name, type, valueSize, initial }) => `${name} ${type} ${valueSize} ${initial?.join()}`).sort();
+        expect(mapsOf(ours)).toEqual(mapsOf(theirs));
+        // Maps by name: their order is not the same. Functions are where they are put first met, in both.
+        const code = ({ programs }: ObjectSpec) =>
+          programs
+            .map(({ name, insns, maps, functions }) => [
+              name,
+              functions.map((one) => [one.name, one.start, one.linkage]),
+              insns.map((insn) =>
+                insn.opcode === 0x18 && insn.src !== 0 ? { ...insn, imm: maps[insn.imm]?.name } : insn,
+              ),
+            ])
+            .sort();
+        expect(code(ours), cpu).toEqual(code(theirs));
+        expect(ours.programs[0]!.functions.map(({ name }) => name).filter((name) => name === "hidden")).toHaveLength(2);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    const [one, two] = sources.map((source) => compile(source)) as [Uint8Array, Uint8Array];
+    expect(() => loadObject(one)).toThrow(/strong|shared|total/);
+    const other = compile(sources[1]!.replace("max_entries, 64", "max_entries, 65"));
+    expect(() => linkObjects([two, other])).toThrow(/is defined/);
+  });
+
   it("when damaged, are refused with an error of ours, in time", { timeout: long ? 3_600_000 : 60_000 }, () => {
     const next = seededWords(seed);
     const originals = ["calls", "globals", "tail_call", "map_in_map", "legacy", "core"].map((name) =>

@@ -17,24 +17,24 @@ if (reason !== undefined) console.warn(`skipped: programs and the kernel: ${reas
 const levels = [1, 2, 3, "s"] as const;
 type Variant = Required<Pick<CompileOptions, "cpu" | "optimize">>;
 const all = cpus.flatMap((cpu) => levels.map((optimize): Variant => ({ cpu, optimize })));
+const tooComplex = /instructions were looked at|jumps wait to be followed/;
 /** Each version and each level once; the rest in long runs. */
 const variants = all.filter(({ cpu }, index) => long || index % 4 === cpus.indexOf(cpu));
 
 describe.skipIf(reason !== undefined)("programs do in both engines what they do in the kernel", () => {
   const frames = [...usualFrames(), ...alteredFrames(seed, long ? 1000 : 60)];
   for (const name of programNames) {
-    const { skip, ...setup } = setups[name] ?? {};
-    it.skipIf(skip !== undefined)(`${name}${skip === undefined ? "" : ` (${skip})`}`, { timeout: 300_000 }, () => {
-      let compared = 0;
+    const { complex = false, ...setup } = setups[name] ?? {};
+    it(name, { timeout: 300_000 }, () => {
       for (const { cpu, optimize } of variants) {
         if (cannotCompile(cpu) !== undefined) continue;
         const about = `${name} -mcpu=${cpu} -O${optimize}`;
         const bytes = compileProgram(name, { cpu, optimize });
         try {
-          const { differences, verdicts } = compareObject(bytes, { ...setup, frames });
-          expect(differences, about).toEqual([]);
-          // The frames are worth little if all end the same way, but for programs that know one way only.
-          if (Object.keys(verdicts).length > 1) compared++;
+          const { differences } = compareObject(bytes, { ...setup, frames });
+          const beyond = differences.filter((what) => complex && tooComplex.test(what));
+          if (beyond.length > 0) console.log(`${about}: accepted by the kernel, too complex for our verifier`);
+          expect(differences.slice(beyond.length), about).toEqual([]);
         } catch (error) {
           if (!(error instanceof BpfError)) throw error;
           // What the kernel does not take need not run here.
@@ -42,7 +42,6 @@ describe.skipIf(reason !== undefined)("programs do in both engines what they do 
           expect(loadXdp(bytes).programs.length, about).toBeGreaterThan(0);
         }
       }
-      expect(compared).toBeGreaterThanOrEqual(0);
     });
   }
 });

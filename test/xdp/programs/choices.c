@@ -45,7 +45,8 @@ int classify(struct xdp_md *ctx)
 	struct ethhdr *eth;
 	struct iphdr *ip;
 	struct tcphdr *tcp;
-	__u8 *at, state = 0;
+	__u8 *at;
+	__u32 state = 0;
 	int i, kind;
 
 	cursor_init(&cursor, ctx);
@@ -58,6 +59,7 @@ int classify(struct xdp_md *ctx)
 	for (i = 0; i < 32; i++) {
 		if ((void *)(at + 1) > cursor.end)
 			break;
+		asm volatile("" : "+r"(state));
 		if (state > 4)
 			return XDP_ABORTED;
 		state = next_state[state][classes[*at++]];

@@ -20,7 +20,7 @@ struct limits {
 
 const volatile struct limits limits = { 60, 1000, { 5, 17, -3 }, MODE_TX, -5000000000LL };
 const volatile __u8 weights[4][3] = { { 1, 2, 3 }, { 4, 5, 6 }, { 7, 8, 9 }, { 10, 11, 12 } };
-static const char names[] = "pass drop tx";
+static const char names[16] = "pass drop tx abc";
 
 __u64 lengths[8];
 struct limits last = { .mode = MODE_PASS };
@@ -45,9 +45,9 @@ int judge(struct xdp_md *ctx)
 	last.part.more ^= limits.part.more;
 	last.part.sign += limits.part.sign;
 	last.far = limits.far * (__s64)runs;
-	balance -= weights[length & 3][runs % 3];
+	balance -= weights[length & 3][(runs & 1) + 1];
 	wide = (wide << 7) | (wide >> 57);
-	if (names[length % (sizeof(names) - 1)] == ' ')
+	if (names[length & 15] == ' ')
 		return MODE_PASS;
 	if (length < limits.smallest)
 		return MODE_DROP;
