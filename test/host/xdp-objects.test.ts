@@ -158,6 +158,7 @@ char _license[] __attribute__((section("license"), used)) = "GPL";`;
       const object = loadXdp(compile(source, { compiler }));
       expect(object.programs[0]!.run(new Uint8Array(64)).action).toBe("pass");
       const answers = object.globals.get("answers") as readonly bigint[];
+      expect(object.map(object.spec.maps[0]!.name).get(0)).toEqual({ answers });
       const wanted = [36, 16, 0, 1, 60, 60, 1, 0, 0, 6, 4, 54, 57, 0, 4, 0, 1, 40, 0, 0];
       expect(answers.map(Number), compiler).toEqual(wanted);
     }

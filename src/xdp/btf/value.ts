@@ -126,6 +126,15 @@ function read(work: Work, id: number, offset: number, path: string, depth: numbe
     for (const member of type.members) readMember(work, member, offset, path, depth, into);
     return into;
   }
+  if (type.kind === "section") {
+    const into: Record<string, BtfValue> = {};
+    for (const entry of type.variables) {
+      const variable = work.btf.types[entry.type];
+      if (variable?.kind !== "variable") continue;
+      into[variable.name] = read(work, variable.type, offset + entry.offset, inside(path, variable.name), depth + 1);
+    }
+    return into;
+  }
   throw wrong(path, `a ${type.kind} has no value`);
 }
 

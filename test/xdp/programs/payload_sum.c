@@ -32,9 +32,11 @@ int check(struct xdp_md *ctx)
 	sum = (ip->saddr & 0xffff) + (ip->saddr >> 16) + (ip->daddr & 0xffff) + (ip->daddr >> 16);
 	sum += bpf_htons(IPPROTO_UDP) + udp->len;
 	word = (__u16 *)udp;
+	/* The end of the frame takes no arithmetic, which compilers like to turn comparisons into. */
 	for (i = 0; i < WORDS; i++) {
 		if (length < 2)
 			break;
+		asm volatile("" : "+r"(word));
 		if ((void *)(word + 1) > cursor.end)
 			return XDP_DROP;
 		sum += *word++;
@@ -43,7 +45,6 @@ int check(struct xdp_md *ctx)
 	if (length == 1) {
 		__u8 *last = (__u8 *)word;
 
-		/* The end of the frame takes no arithmetic, which compilers like to turn this into. */
 		asm volatile("" : "+r"(last));
 		if ((void *)(last + 1) > cursor.end)
 			return XDP_DROP;
