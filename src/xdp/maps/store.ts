@@ -197,7 +197,9 @@ export function createMapStore(options: MapStoreOptions): MapStore {
     const values = recordWord(memory, record, mapRecord.values);
     const second = recordWord(memory, record, core === undefined ? arrayWord.second : hashWord.second);
     let references = 1;
-    let frozen = (spec.flags & mapFlag.readOnly) !== 0;
+    // The verifier takes the contents of a map that programs only read, and that the object filled, for known: nobody alters them.
+    const isConstant = (spec.flags & mapFlag.readOnlyProgram) !== 0 && spec.initial !== undefined;
+    let frozen = isConstant || (spec.flags & mapFlag.readOnly) !== 0;
 
     const what = `map ${spec.name} (id ${id}, ${spec.type})`;
     const refuse = (code: string, problem: string): never => {

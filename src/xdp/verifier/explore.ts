@@ -153,8 +153,8 @@ function wideLoad(analysis: Analysis, insn: Instruction): void {
       if (offset >= map.valueSize * map.maxEntries) refuse(`offset ${offset} is outside of map ${map.name}`);
       if (map.maxEntries !== 1)
         refuse(`only an array of one value can be loaded directly, and map ${map.name} has ${map.maxEntries}`);
-      const id = map.spinLockOffset === undefined ? 0 : newId(analysis);
-      write(analysis, insn.dst, pointer("value", { map, fixed: offset, id }));
+      // One value, however often its address is loaded: its lock is the same.
+      write(analysis, insn.dst, pointer("value", { map, fixed: offset }));
       return;
     }
     case loadKind.function: {
