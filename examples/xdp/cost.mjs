@@ -38,7 +38,6 @@ const many = Array.from({ length: 10_000 }, (_, n) => {
 });
 const anybody = { whose: 0, number: 0 };
 const device = 1;
-const entry = new Uint8Array(Uint32Array.of(device, 0).buffer);
 
 /** What is measured. `set(map, key, value)` fills maps before. */
 const cases = [
@@ -123,11 +122,9 @@ const cases = [
   {
     example: "balance",
     program: "balance_ppp",
-    what: "UDP in PPP, a bucket with a device",
+    what: "UDP in PPP, its bucket has no device",
     frame: ppp,
-    fill(set) {
-      for (let bucket = 0; bucket < 256; bucket++) set("buckets", bucket, entry);
-    },
+    fill: () => {},
   },
   {
     example: "balance",

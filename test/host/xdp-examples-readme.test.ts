@@ -160,7 +160,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 120_000 }, () => {
       "limit_syn pass",
       "limit_syn pass",
       "sample_frames pass",
-      "balance_ppp redirect",
+      "balance_ppp pass",
       "count_sent pass",
     ]);
   });
