@@ -220,7 +220,6 @@ export function createPrograms(
           map.retain();
         } else if (spec.pinByName === true) maps.pin(map, spec.name);
         made.set(spec, map);
-        if (handle === undefined && pinned === undefined) fill(spec, map);
       }
     } catch (error) {
       for (const map of made.values()) map.release();
@@ -235,12 +234,6 @@ export function createPrograms(
       const problem = `${attribute} of map ${spec.name} is ${spec[attribute]}, of map ${map.id} ${map.spec[attribute]}`;
       refuse("EINVAL", `map ${map.id} (${map.spec.name})`, problem, "reuse a map of the same shape");
     }
-  }
-
-  function fill(spec: MapSpec, map: XdpMap): void {
-    if (spec.initial === undefined) return;
-    map.update(new Uint8Array(4), spec.initial);
-    if ((spec.flags & 128) !== 0) map.freeze();
   }
 
   /** Entries that the object declares for maps of maps and of programs. */
