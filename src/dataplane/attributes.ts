@@ -453,7 +453,7 @@ export type DeviceTag = z.input<typeof deviceTag>;
 /**
  * Counters by object, as the kernel's L2TP statistics name them. Packets and bytes are PPP frames at a session and a tunnel,
  * UDP datagrams and their payload at a port and its device, IP packets at a unit, a TUN port and its device. A program's count
- * runs, the time that they took (while statistics are on) and verdicts.
+ * runs, the time that those took which were measured (while statistics are on), and verdicts.
  */
 export const counters = {
   port: ["rxPackets", "rxBytes", "txPackets", "txBytes", "txErrors", "rxDropped"],
@@ -461,7 +461,7 @@ export const counters = {
   tunnel: ["rxPackets", "rxBytes", "rxErrors", "txPackets", "txBytes", "txErrors"],
   session: ["rxPackets", "rxBytes", "rxErrors", "rxSeqDiscards", "rxOosPackets", "txPackets", "txBytes", "txErrors"],
   unit: ["rxPackets", "rxBytes", "rxDropped", "txPackets", "txBytes", "txDropped"],
-  program: ["runs", "nanoseconds", "aborted", "drop", "pass", "tx", "redirect", "unknown"],
+  program: ["runs", "nanoseconds", "measured", "aborted", "drop", "pass", "tx", "redirect", "unknown"],
 } as const;
 
 export type CountersOf<O extends keyof typeof counters> = Readonly<Record<(typeof counters)[O][number], number>>;

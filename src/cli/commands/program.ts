@@ -19,8 +19,8 @@ import {
 import { readServerSentEvents } from "../sse.js";
 import { readWords, type Words, wholeNumber } from "../words.js";
 
-const perRun = ({ counters: { runs, nanoseconds } }: ProgramJson): string =>
-  runs === 0 || nanoseconds === 0 ? "-" : String(Math.round(nanoseconds / runs));
+const perRun = ({ counters: { measured, nanoseconds } }: ProgramJson): string =>
+  measured === 0 ? "-" : String(Math.round(nanoseconds / measured));
 
 const columns: readonly Column<ProgramJson>[] = [
   { title: "PROGRAM", align: "right", cell: ({ program }) => String(program) },

@@ -54,7 +54,7 @@ export function createHostAttachments(
   }
 
   function use(program: Program): Loaded {
-    const { object: spec } = program;
+    const spec = program.object();
     const known = loaded.get(spec) ?? { spec, host: host!.load(spec), users: 0 };
     loaded.set(spec, known);
     known.users++;

@@ -258,7 +258,9 @@ export const programCounter = {
   nanoseconds: 1,
   /** By verdict: aborted, drop, pass, tx, redirect, and whatever is none of these. */
   verdicts: 2,
-  count: 8,
+  /** Runs that `nanoseconds` are of. */
+  measured: 8,
+  count: 9,
 } as const;
 
 const line = 64;

@@ -6,8 +6,9 @@ import { writeAddressBlock } from "./address-block.js";
 import { createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
 import { headroom } from "./egress.js";
-import { portCounter, port as portRecord, portState } from "./layout.js";
-import type { Core, Port, Session } from "./objects.js";
+import { ppp } from "./ip-headers.js";
+import { portCounter, port as portRecord, portState, unitFlag } from "./layout.js";
+import type { Core, Port, Session, Unit } from "./objects.js";
 import { createPath, type Path } from "./path.js";
 import type { Scheduler } from "./scheduler.js";
 import { headroomForUnits } from "./unit-egress.js";
@@ -106,11 +107,23 @@ export function createLocalPath(
     else sendOn(session, bytes);
   }
 
+  /** Whether a PPP frame, with address and control as those that are injected have, is an IP packet. */
+  const isPacket = (bytes: Uint8Array): boolean =>
+    bytes.length > 4 && bytes[2] === 0 && (bytes[3] === ppp.ipv4 || bytes[3] === ppp.ipv6);
+
+  /** A packet of our own to a unit whose programs see all that leaves it. */
+  function sendPacket({ slot }: Unit, bytes: Uint8Array): void {
+    path.begin(scheduler.now());
+    path.sendTo(slot, stage(bytes.subarray(4), headroomForUnits), bytes.length - 4);
+    schedule();
+  }
+
   function injectUnit(handle: number, bytes: Uint8Array): void {
     const unit = units.get(handle);
     const session = unit === undefined ? undefined : [...unit.channels][0];
     if (unit === undefined) drops.leaving(drop["inject-no-unit"]);
     else if (session === undefined) drops.leaving(drop["unit-no-channel"]);
+    else if ((unit.watched & unitFlag.egress) !== 0 && isPacket(bytes)) sendPacket(unit, bytes);
     else if (unit.bundle === undefined || unit.channels.size === 1) sendOn(session, bytes);
     else {
       const at = stage(bytes, headroomForUnits);

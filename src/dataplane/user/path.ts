@@ -42,6 +42,8 @@ export interface Path {
   /** Touches what packets will need that are about to be taken `fromHost`. */
   readonly fetch: UnitEgress["fetch"];
   readonly sendOnBundle: UnitEgress["sendOnBundle"];
+  /** Sends an IP packet of our own to a unit's peer. */
+  readonly sendTo: UnitEgress["sendTo"];
   /** Begins a batch; `now` is in milliseconds, the same for all threads. */
   begin(now: number): void;
   /** Takes over at most `most` frames that other threads have handed to this one, and answers how many. */
@@ -139,6 +141,7 @@ export function createPath(context: Context, { wake }: Surroundings): Path {
     fromHost: units.receive,
     fetch: units.fetch,
     sendOnBundle: units.sendOnBundle,
+    sendTo: units.sendTo,
     begin(now) {
       programs.begin();
       host.begin();

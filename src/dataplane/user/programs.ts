@@ -26,8 +26,8 @@ export interface Program {
   readonly handle: number;
   readonly slot: number;
   readonly spec: ProgramSpec;
-  /** What it was loaded with. */
-  readonly object: ObjectSpec;
+  /** What it was loaded with, as the kernel can have it: without what only this engine provides. */
+  readonly object: () => ObjectSpec;
   readonly maps: readonly XdpMap[];
   pin: string | undefined;
   /** Attachments, chains and maps that use it. */
@@ -182,6 +182,7 @@ export function createPrograms(
     return {
       runs: field(programCounter.runs),
       nanoseconds: field(programCounter.nanoseconds),
+      measured: field(programCounter.measured),
       ...verdict,
       unknown: field(programCounter.verdicts + verdicts.length),
     };
@@ -256,7 +257,11 @@ export function createPrograms(
     void object;
   }
 
-  async function install(spec: ProgramSpec, object: ObjectSpec, made: ReadonlyMap<MapSpec, XdpMap>): Promise<Program> {
+  async function install(
+    spec: ProgramSpec,
+    object: () => ObjectSpec,
+    made: ReadonlyMap<MapSpec, XdpMap>,
+  ): Promise<Program> {
     const used = spec.maps.map((map) => made.get(map)!);
     const handle = ++lastHandle;
     const slot = slots.take() ?? refuse("ENOSPC", `program ${spec.name}`, `there are ${programSlots - 1} already`);
@@ -322,7 +327,13 @@ export function createPrograms(
         all || undefined,
       );
     }
-    const whole: ObjectSpec = { ...object, programs: chosen };
+    let forHost: ObjectSpec | undefined;
+    const whole = (): ObjectSpec => {
+      const plain = forHost ?? withGlobals(loadObject(bytes, { name: file }), globals);
+      const wanted = new Set(chosen.map(({ name }) => name));
+      forHost ??= { ...plain, programs: plain.programs.filter(({ name }) => wanted.has(name)) };
+      return forHost;
+    };
     const made = attempt(file, () => createAll(object, reuse));
     const loaded: Program[] = [];
     try {

@@ -155,12 +155,17 @@ export function createRunner(
     f64[counter + programCounter.verdicts + known]! += 1;
   }
 
+  function measured(counter: number, before: number, runs: number): void {
+    f64[counter + programCounter.nanoseconds]! += (performance.now() - before) * 1e6;
+    f64[counter + programCounter.measured]! += runs;
+  }
+
   function once(slot: number, instance: Instance): number {
     current = slot;
     const counter = counters + slot * programCounter.count;
     const before = measuring ? performance.now() : 0;
     let verdict = instance.run();
-    if (measuring) f64[counter + programCounter.nanoseconds]! += (performance.now() - before) * 1e6;
+    if (measuring) measured(counter, before, 1);
     // What is no verdict aborts; the state block says what it was.
     if (verdict === action.aborted) {
       verdict = u32[word + (state.verdict >> 2)]!;
@@ -322,7 +327,7 @@ export function createRunner(
         tally(counter, verdict);
         keepStopped(start + passed * size);
       }
-      if (measuring) f64[counter + programCounter.nanoseconds]! += (performance.now() - before) * 1e6;
+      if (measuring) measured(counter, before, Math.min(passed + 1, count));
       return passed;
     },
     enter(slot, device, egress) {
