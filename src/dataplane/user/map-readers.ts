@@ -28,6 +28,8 @@ function follow(i32: Int32Array, map: XdpMap, give: (record: Uint8Array) => void
       while (reading && map.consume(give, perTurn) === perTurn) await nextTurn();
       if (!reading) break;
       await Promise.race(words.map((word, index) => waitWhile(i32, word, seen[index]!)));
+      // While there is always more, the wait is none: timers and sockets get their turn all the same.
+      await nextTurn();
     }
     map.release();
   }

@@ -100,6 +100,8 @@ export function createPunts(core: Core, programs: ProgramReaders): Punts {
       const seen = Atomics.load(i32, wake);
       while (following && drain()) await nextTurn();
       if (following) await waitWhile(i32, wake, seen);
+      // While workers never rest, the wait is none: timers and sockets get their turn all the same.
+      if (following) await nextTurn();
     }
   }
 

@@ -53,6 +53,16 @@ describe("session table", () => {
     );
   });
 
+  it("takes nothing away that is not there", () => {
+    const table = createTable();
+    table.insert(sessionKey(1, 1), 1);
+    table.remove(sessionKey(1, 2), 2);
+    expect(table.lookup(sessionKey(1, 1))).toBe(1);
+    table.remove(sessionKey(1, 1), 1);
+    table.remove(sessionKey(1, 1), 1);
+    expect(table.lookup(sessionKey(1, 1))).toBe(0);
+  });
+
   it("leaves no tombstones where none are needed", () => {
     const table = createTable();
     for (let round = 0; round < 1000; round++) {

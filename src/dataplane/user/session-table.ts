@@ -64,7 +64,7 @@ export interface SessionTable {
   readonly lookup: Lookup;
   /** Publishes a record that is filled, its key included. The key must not be there yet. */
   insert(key: number, slot: number): void;
-  /** From the next lookup on the session is unknown; lookups under way may still have found it. */
+  /** From the next lookup on the session is unknown; lookups under way may still have found it. It need not be there. */
   remove(key: number, slot: number): void;
 }
 
@@ -90,7 +90,7 @@ export function createSessionTable(memory: Memory, layout: Layout): SessionTable
       const hash = hashOf(key);
       const entry = ((tagOf(key, hash) << slotBits) | slot) >>> 0;
       let at = homeOf(key, hash, shift);
-      while (u32[table + at] !== entry) at = (at + 1) & mask;
+      for (let probe = 0; u32[table + at] !== entry; at = (at + 1) & mask) if (probe++ >= i32[longest]!) return;
       if (u32[table + ((at + 1) & mask)] !== 0) {
         Atomics.store(i32, table + at, tombstone);
         return;

@@ -159,13 +159,13 @@ export function createSessions(core: Core, { part, shorten }: Channels): Session
         tunnel.sessions.set(sessionId, session);
         sessions.set(session.handle, session);
         channels.set(session.channel, session);
+        events.emit({ type: "session-created", session: session.handle, channel: session.channel });
         await births.sessionBorn(session);
         if (!session.deleted) {
           // From here on frames may be redirected to it.
           Atomics.store(i32, at + record.device, devices.channel(slot));
           table.insert(sessionKey(tunnelId, sessionId), slot);
         }
-        events.emit({ type: "session-created", session: session.handle, channel: session.channel });
         return state(session);
       },
       async modify(input) {
