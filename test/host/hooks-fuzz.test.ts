@@ -22,6 +22,7 @@ const expectedCodes = new Set([
   "ENODEV",
   "ENXIO",
   "EINVAL",
+  "EPERM", // a map that is frozen
   "EALREADY",
   "EEXIST",
   "E2BIG",
