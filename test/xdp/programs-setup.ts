@@ -57,7 +57,6 @@ export const setups: Readonly<Record<string, Setup>> = {
   dns: { entries: [["refused", name(".a.b.c.d.e.f.g.h.evil.example"), bytes(zeroes(8))]] },
   tcp_options: { complex: true },
   each: {
-    complex: true,
     entries: Array.from(
       { length: 10 },
       (_, index) => ["numbers", key(index), bytes(w32(index * index), zeroes(4))] as const,

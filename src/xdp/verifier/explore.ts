@@ -8,25 +8,19 @@ import { type Comparison, covers } from "./compare.js";
 import { argumentRegisters, prototypeOf } from "./globals.js";
 import { helperCall } from "./helpers.js";
 import { formatState, type Logger } from "./log.js";
+import { type BackEdge, endInLoop, settle, unsettled } from "./loops.js";
 import { load, store } from "./memory.js";
 import { refuse, tooComplex } from "./refusal.js";
 import { constantScalar, describe, isScalar, pointer, type Register, unknownScalar } from "./register.js";
-import {
-  adoptMarks,
-  type Checkpoint,
-  copyState,
-  type Frame,
-  freshMarks,
-  markAll,
-  newFrame,
-  type State,
-} from "./state.js";
+import { adoptMarks, type Checkpoint, copyState, type Frame, freshMarks, newFrame, type State } from "./state.js";
 import { classOf, isCall, isExit, isGoto, isJump, type Routine, targetOf } from "./structure.js";
 
 export interface Exploration {
   readonly analysis: Analysis;
   readonly seen: Map<number, Checkpoint[]>;
   readonly maximum: number;
+  /** Ways that ended in a loop that is still walked. */
+  readonly edges: BackEdge[];
   instructions: number;
   states: number;
   kept: number;
@@ -36,10 +30,11 @@ export interface Exploration {
   readonly logger: Logger | undefined;
 }
 
-function endWay(checkpoint: Checkpoint | undefined): void {
+function endWay(edges: BackEdge[], checkpoint: Checkpoint | undefined): void {
   for (let at = checkpoint; at !== undefined; at = at.parent) {
     at.branches -= 1;
     if (at.branches > 0) return;
+    settle(edges, at);
   }
 }
 
@@ -56,6 +51,7 @@ function visited(exploration: Exploration): boolean {
       ? (structure.live[frame.callsite] as number)
       : (structure.live[frame.callsite + 1] as number) & ~1;
   };
+  const isLive = (depth: number, index: number): boolean => (live(depth) & (1 << index)) !== 0;
   const list = exploration.seen.get(insn) ?? [];
   const callsBack = structure.callsBack[insn] === 1;
   const jumps = analysis.jumps - exploration.lastJumps;
@@ -67,8 +63,7 @@ function visited(exploration: Exploration): boolean {
       if (callsBack) {
         if (covers(old.state, state, live, "covers")) {
           old.hits += 1;
-          // What the ways from old need is not known yet: it may be everything.
-          markAll(state);
+          endInLoop(exploration.edges, old, state, isLive);
           return true;
         }
       } else {
@@ -82,10 +77,12 @@ function visited(exploration: Exploration): boolean {
       }
       old.misses += 1;
     } else {
-      const how: Comparison = "needed";
+      const waits = unsettled(old) !== undefined;
+      const how: Comparison = waits ? "covers" : "needed";
       if (covers(old.state, state, live, how)) {
         old.hits += 1;
-        adoptMarks(old.state, state, (depth, index) => (live(depth) & (1 << index)) !== 0);
+        if (waits) endInLoop(exploration.edges, old, state, isLive);
+        else adoptMarks(old.state, state, isLive);
         return true;
       }
       if (add) old.misses += 1;
@@ -108,6 +105,9 @@ function visited(exploration: Exploration): boolean {
     branches: 1,
     hits: 0,
     misses: 0,
+    depth: (state.parent?.depth ?? 0) + 1,
+    waits: undefined,
+    settled: false,
   };
   state.parent = checkpoint;
   list.push(checkpoint);
@@ -280,6 +280,7 @@ export function explore(exploration: Exploration, routineIndex: number): void {
     unrolled: 0,
   };
   exploration.seen.clear();
+  exploration.edges.length = 0;
   analysis.pending.length = 0;
   analysis.pending.push(first);
   for (let state = analysis.pending.pop(); state !== undefined; state = analysis.pending.pop()) {
@@ -302,6 +303,6 @@ export function explore(exploration: Exploration, routineIndex: number): void {
       if (isJump(insn)) analysis.jumps += 1;
       if (step(analysis, insn)) break;
     }
-    endWay(state.parent);
+    endWay(exploration.edges, state.parent);
   }
 }

@@ -35,6 +35,12 @@ export interface Checkpoint {
   branches: number;
   hits: number;
   misses: number;
+  /** How many checkpoints the way here came through. */
+  readonly depth: number;
+  /** The checkpoint (itself, or before it) whose loop must be at its end before its marks are known. */
+  waits: Checkpoint | undefined;
+  /** Its loop is at its end. */
+  settled: boolean;
 }
 
 export interface State {
@@ -128,20 +134,29 @@ export function markAll(state: State): void {
   }
 }
 
-/** What the ways from `old` needed, those from `current` (which was found like it) need too. */
-export function adoptMarks(old: State, current: State, live: (frame: number, register: number) => boolean): void {
+/** What the ways from `old` needed, those from `current` (which was found like it) need too. Tells whether any mark is new. */
+export function adoptMarks(old: State, current: State, live: (frame: number, register: number) => boolean): boolean {
+  let changed = false;
+  const need = (from: Register | undefined, to: Register | undefined): void => {
+    if (from?.precise !== true || to === undefined || to.kind !== "scalar" || to.precise) return;
+    markPrecise(to);
+    changed = true;
+  };
   old.frames.forEach((frame, depth) => {
     const other = current.frames[depth] as Frame;
     for (let index = 0; index < 10; index += 1) {
-      if ((frame.registers[index] as Register).precise && live(depth, index))
-        markPrecise(other.registers[index] as Register);
+      if (live(depth, index)) need(frame.registers[index], other.registers[index]);
     }
     for (let index = 0; index < frame.stack.length; index += 1) {
       const slot = frame.stack[index];
       if (slot?.read !== true) continue;
       const counterpart = other.stack[index];
-      markRead(counterpart);
-      if (slot.spill?.precise === true && counterpart?.spill !== undefined) markPrecise(counterpart.spill);
+      if (counterpart?.read === false) {
+        markRead(counterpart);
+        changed = true;
+      }
+      need(slot.spill, counterpart?.spill);
     }
   });
+  return changed;
 }

@@ -72,6 +72,7 @@ function attempt(
     const exploration: Exploration = {
       analysis,
       seen: new Map(),
+      edges: [],
       maximum: options.maximumInstructions ?? defaultMaximum,
       instructions: 0,
       states: 0,
