@@ -66,8 +66,9 @@ async function isFree(port: number): Promise<boolean> {
 /** A UDP port of the loopback that nobody had a moment ago, never the same twice. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    nextPort = nextPort === highestPort ? lowestPort : nextPort + 1;
-    if (await isFree(nextPort)) return nextPort;
+    const port = nextPort;
+    nextPort = port === highestPort ? lowestPort : port + 1;
+    if (await isFree(port)) return port;
   }
 }
 
