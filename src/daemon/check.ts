@@ -1,5 +1,5 @@
 /** What `junctor check` finds. */
-import { ConfigError, loadConfig, type Problem } from "../gateway/config.js";
+import { ConfigError, inOrder, loadConfig, type Problem } from "../gateway/config.js";
 
 /** `text` is the whole of it in one line, as FILE:LINE:COLUMN: … */
 export interface Finding extends Problem {
@@ -11,9 +11,17 @@ export interface Findings {
   readonly warnings: readonly Finding[];
 }
 
-export function check(file: string): Findings {
+/** Reads what a start would read, and verifies the programs. Nothing is opened, loaded or changed. */
+export async function check(file: string): Promise<Findings> {
   try {
-    return { mistakes: [], warnings: loadConfig(file).warnings.map(finding) };
+    const loaded = loadConfig(file);
+    if (loaded.config.programs.length === 0) return { mistakes: [], warnings: loaded.warnings.map(finding) };
+    const { checkPrograms } = await import("./check-programs.js");
+    const { mistakes, warnings } = checkPrograms(loaded);
+    return {
+      mistakes: inOrder(mistakes).map(finding),
+      warnings: inOrder([...loaded.warnings, ...warnings]).map(finding),
+    };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { mistakes: error.problems.map(finding), warnings: [] };

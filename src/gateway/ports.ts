@@ -4,6 +4,7 @@ import type { Dataplane } from "../dataplane/contract.js";
 import { JunctorError } from "../errors.js";
 import { parsePrefixes, splitAddress } from "./config/address.js";
 import type { AccessConfig, Config } from "./config/types.js";
+import { defaultSources, wantedPorts } from "./config/wanted-ports.js";
 import type { Log } from "./log.js";
 import type { Lns, Port } from "./records.js";
 
@@ -28,8 +29,6 @@ export interface PortChanges {
 
 /** Best first. */
 const preference: readonly PortKind[] = ["udp", "dgram", "virtual"];
-
-const anySource: Readonly<Record<4 | 6, string>> = { 4: "0.0.0.0:0", 6: "[::]:0" };
 
 export function createPorts(plane: Dataplane, log: Log, track: (work: Promise<unknown>) => void): Ports {
   const byAddress = new Map<string, Port>();
@@ -105,26 +104,3 @@ const accessOf = (config: AccessConfig): Port["access"] => ({
   config,
   peers: config.peers && parsePrefixes(config.peers),
 });
-
-/** Addresses to be open, each with what needs it, for messages. */
-function wantedPorts(config: Config): ReadonlyMap<string, string> {
-  const wanted = new Map<string, string>();
-  for (const entry of config.access) wanted.set(entry.listen, `access ${entry.name}`);
-  const sources = defaultSources(config);
-  for (const rule of config.policy) {
-    if (rule.action.type !== "forward") continue;
-    for (const lns of rule.action.forward.lns) {
-      const family = splitAddress(lns.address)?.family ?? 4;
-      const source = rule.action.forward.source ?? sources[family];
-      if (source !== undefined && !wanted.has(source)) wanted.set(source, `policy ${rule.name}, source`);
-    }
-  }
-  return wanted;
-}
-
-/** Tunnels leave from the first access entry of the LNS's address family; where there is none, from any address. */
-function defaultSources(config: Config): Readonly<Record<4 | 6, string>> {
-  const first = (family: 4 | 6): string =>
-    config.access.find((entry) => splitAddress(entry.listen)?.family === family)?.listen ?? anySource[family];
-  return { 4: first(4), 6: first(6) };
-}

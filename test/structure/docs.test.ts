@@ -30,7 +30,7 @@ describe.skipIf(!hasMan)("the manual", () => {
 
 describe("the examples", () => {
   const examples = readdirSync(join(root, "examples")).filter((name) => name.endsWith(".yaml"));
-  test.each(examples)("%s has no mistake", (name) => {
-    expect(check(join(root, "examples", name))).toEqual({ mistakes: [], warnings: [] });
+  test.each(examples)("%s has no mistake", async (name) => {
+    expect(await check(join(root, "examples", name))).toEqual({ mistakes: [], warnings: [] });
   });
 });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { check } from "../../src/daemon/check.js";
 import { parseChapSecrets } from "../../src/gateway/aaa/chap-secrets.js";
+import { code, xdpObject } from "../fakes/xdp-object.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), "utf8");
@@ -22,10 +23,12 @@ describe("configurations that are shown have no mistakes", () => {
     for (const secret of ["lac", "lns", "l2tp", "radius", "dynamic"])
       writeFileSync(join(home, `${secret}.secret`), "secret\n", { mode: 0o600 });
     writeFileSync(join(home, "chap-secrets"), blocksOf("docs/lns.md", "conf")[0]!);
-    for (const object of ["block.o", "firewall.o"]) writeFileSync(join(home, object), "\x7fELF");
+    const pass = code.answer(2);
+    writeFileSync(join(home, "block.o"), xdpObject({ block: pass }));
+    writeFileSync(join(home, "firewall.o"), xdpObject({ from_subscriber: pass, to_subscriber: pass }));
   });
   afterAll(() => rmSync(home, { recursive: true, force: true }));
-  const findings = (text: string) => {
+  const findings = async (text: string) => {
     const file = join(home, "junctor.yaml");
     writeFileSync(file, text);
     return check(file);
@@ -34,19 +37,19 @@ describe("configurations that are shown have no mistakes", () => {
 
   const isWhole = (text: string) => /^access:/m.test(text);
   const shown = blocksOf("README.md", "yaml");
-  test.each(shown.filter(isWhole))("README: %.20s", (text) => {
-    expect(findings(text)).toEqual(none);
+  test.each(shown.filter(isWhole))("README: %.20s", async (text) => {
+    expect(await findings(text)).toEqual(none);
   });
 
   const [whole = "", ...parts] = blocksOf("docs/lns.md", "yaml");
-  test("docs/lns.md, the whole one", () => expect(findings(whole)).toEqual(none));
-  test.each(parts)("docs/lns.md, a part in place of the whole's: %.20s", (text) => {
-    expect(findings(stringify({ ...parse(whole), ...parse(text) }))).toEqual(none);
+  test("docs/lns.md, the whole one", async () => expect(await findings(whole)).toEqual(none));
+  test.each(parts)("docs/lns.md, a part in place of the whole's: %.20s", async (text) => {
+    expect(await findings(stringify({ ...parse(whole), ...parse(text) }))).toEqual(none);
   });
   const ofPrograms = [...shown.filter((text) => !isWhole(text)), ...blocksOf("docs/xdp.md", "yaml")];
-  test.each(ofPrograms)("programs, beside the whole of docs/lns.md: %s", (text) => {
+  test.each(ofPrograms)("programs, beside the whole of docs/lns.md: %s", async (text) => {
     expect(Object.keys(parse(text))).toEqual(["programs"]);
-    expect(findings(stringify({ ...parse(whole), ...parse(text) }))).toEqual(none);
+    expect(await findings(stringify({ ...parse(whole), ...parse(text) }))).toEqual(none);
   });
 });
 

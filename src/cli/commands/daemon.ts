@@ -39,12 +39,12 @@ export const checkObject = single({
   name: "check",
   summary: "Check a configuration file",
   details:
-    "Prints each mistake as FILE:LINE:COLUMN: what is wrong and what was expected, and exits with 1 if there is one.",
+    "Prints each mistake as FILE:LINE:COLUMN: what is wrong and what was expected, and exits with 1 if there is one. Programs that the configuration names are loaded from their object files and verified, and names of programs, devices and pins looked up in them; nothing is started, and no running daemon is asked.",
   operands: [{ name: "FILE", optional: true, description: `configuration; ${defaultConfig} when it is left out` }],
   async run(context, { operands }) {
     const { check } = await import("../../daemon/check.js");
     const file = operands.file ?? defaultConfig;
-    const { mistakes, warnings } = check(file);
+    const { mistakes, warnings } = await check(file);
     if (context.json) printJson(context, { file, mistakes, warnings });
     else {
       for (const { text } of mistakes) context.warn(`${text}\n`);

@@ -12,6 +12,8 @@ export interface LoadedConfig {
   readonly config: Config;
   /** What is allowed but probably not meant; same form as the mistakes. */
   readonly warnings: readonly Problem[];
+  /** A problem found later, with the place of what `path` leads to. */
+  problemAt(path: readonly PropertyKey[], message: string): Problem;
 }
 
 /** Reads a configuration file and the secret files that it names. Throws `ConfigError` with every mistake found. */
@@ -72,10 +74,15 @@ export function parseConfig(text: string, file = "junctor.yaml"): LoadedConfig {
     warning: (path, message) => warnings.push(problem(path, "value", message)),
   });
   if (mistakes.length > 0) throw new ConfigError(inOrder(mistakes));
-  return { config, warnings: inOrder(warnings) };
+  return {
+    config,
+    warnings: inOrder(warnings),
+    problemAt: (path, message) => problem(path, "value", message),
+  };
 }
 
-const inOrder = (problems: readonly Problem[]): readonly Problem[] =>
+/** As they are in the file. */
+export const inOrder = (problems: readonly Problem[]): readonly Problem[] =>
   problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
 
 const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

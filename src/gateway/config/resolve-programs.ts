@@ -36,6 +36,18 @@ export function resolvePrograms(document: ConfigDocument, context: ResolveContex
   return document.programs.map((entry, index) => {
     const { object, "run-on": runOn, globals, program, framing, pin, device, hook, priority, mode } = entry;
     const at = ["programs", index, "object"];
+    if (mode !== "user" && hook !== "ingress") {
+      context.mistake(
+        ["programs", index, "hook"],
+        `found ${hook}, expected ingress: the kernel runs programs on nothing else`,
+      );
+    }
+    if (mode !== "user" && /[*?]/.test(device)) {
+      context.mistake(
+        ["programs", index, "device"],
+        `found ${device}, expected the name of an interface: mode ${mode} has no patterns`,
+      );
+    }
     return { object: objectOf(object, globals, at), program, device, hook, priority, runOn, framing, mode, pin };
   });
 }
