@@ -48,5 +48,6 @@ it("takes no longer for a text that was made to take long", () => {
   const match = compileGlob("*a*a*a*a*a*a*a*a*a*a*a*a*b");
   const started = performance.now();
   expect(match("a".repeat(1000))).toBe(false);
-  expect(performance.now() - started).toBeLessThan(200);
+  // It is under a millisecond; backtracking would take years.
+  expect(performance.now() - started).toBeLessThan(5000);
 });

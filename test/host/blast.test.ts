@@ -198,7 +198,7 @@ describe.each(transports)("blast against itself (%s)", (transport) => {
       { ...small, transport, seconds: 60 },
       { signal: controller.signal, progress: ({ phase }) => phase === "traffic" && controller.abort() },
     );
-    expect(performance.now() - from).toBeLessThan(5000);
+    expect(performance.now() - from).toBeLessThan(30_000);
     expect(report).toMatchObject({ interrupted: true, passed: false, problems: [] });
     expect(report.teardown).toMatchObject({ sessions: 12, withoutCode: 0 });
   });

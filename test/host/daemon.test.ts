@@ -250,7 +250,7 @@ describe("a daemon whose peer does not answer any more", () => {
     running.child.kill("SIGTERM");
     expect(await running.exited).toBe(0);
     expect(performance.now() - begun).toBeGreaterThan(900);
-    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(performance.now() - begun).toBeLessThan(15_000);
   });
 
   test("stops at once at a second signal", async () => {

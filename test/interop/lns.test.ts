@@ -291,7 +291,7 @@ describe.skipIf(reason !== undefined || ffiMissing() !== undefined)(title, { tim
   });
 
   describe("changes from outside", () => {
-    it("a rate, under traffic both ways", async () => {
+    it("a rate, under traffic both ways", { timeout: 90_000 }, async () => {
       const subscriber = await login("mikrotik");
       const { accountingSession } = await scene.subscriber("mikrotik");
       const host = udpInside(undo, scene.spaces.lns, `${addresses.inside}:5002`);
@@ -309,10 +309,14 @@ describe.skipIf(reason !== undefined || ffiMissing() !== undefined)(title, { tim
       const measure = async (up: number, down: number) => {
         // What waits, and what may come at once.
         await pause(700);
-        const [upward, downward] = await Promise.all([rateOf(() => arrived), rateOf(() => subscriber.received.bytes)]);
-        expect(upward / up).toBeCloseTo(1, 1);
-        expect(downward / down).toBeCloseTo(1, 1);
-        return `${(upward / up).toFixed(3)} ${(downward / down).toFixed(3)}`;
+        // Less passes when the sender gets no processor, and what waited meanwhile may come in the next measurement.
+        for (let attempt = 1; ; attempt++) {
+          const rates = await Promise.all([rateOf(() => arrived), rateOf(() => subscriber.received.bytes)]);
+          const shares = [rates[0] / up, rates[1] / down];
+          if (shares.every((share) => Math.abs(share - 1) < 0.05))
+            return shares.map((share) => share.toFixed(3)).join(" ");
+          expect(attempt, `attempts; the last passed ${shares} of the rates`).toBeLessThan(5);
+        }
       };
       const before = await measure(2e6, 4e6);
       const names = `Acct-Session-Id = "${accountingSession}"`;
@@ -416,7 +420,10 @@ aaa: { local: users }
     };
     expect(await duration()).toBeGreaterThan(timeout);
     // From now on nobody waits for the dead one, unless the machine is busy.
-    expect(Math.min(await duration(), await duration())).toBeLessThan(timeout);
+    let shortest = Number.POSITIVE_INFINITY;
+    for (let attempt = 0; attempt < 5 && shortest >= timeout; attempt++)
+      shortest = Math.min(shortest, await duration());
+    expect(shortest).toBeLessThan(timeout);
 
     first = await scene.startServer("first");
     await pause(deadTime);

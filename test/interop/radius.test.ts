@@ -54,12 +54,13 @@ const users = [
   { name: "User", password: "clientPass" },
 ];
 
+const timeout = 300;
 const server = (name: keyof typeof addresses, more: Partial<RadiusServer> = {}): RadiusServer => ({
   name,
   authentication: `${addresses[name]}:1812`,
   accounting: `${addresses[name]}:1813`,
   secret: bytes(secret),
-  timeout: 300,
+  timeout,
   tries: 2,
   deadTime: 1500,
   ...more,
@@ -254,9 +255,14 @@ describe.skipIf(reason !== undefined)(title, () => {
     await first.running.stop("SIGKILL");
     expect(await who()).toBe("second");
     expect(alive()).toBe(false);
-    const began = performance.now();
-    expect(await who()).toBe("second");
-    expect(performance.now() - began).toBeLessThan(200);
+    // Nobody waits for the dead one any more, unless the machine is busy.
+    let shortest = Number.POSITIVE_INFINITY;
+    for (let attempt = 0; attempt < 5 && shortest >= timeout; attempt++) {
+      const began = performance.now();
+      expect(await who()).toBe("second");
+      shortest = Math.min(shortest, performance.now() - began);
+    }
+    expect(shortest).toBeLessThan(timeout);
     first = await start("first");
     await eventually("the first server answers again", async () => ((await who()) === "first" ? true : undefined));
     expect(alive()).toBe(true);
