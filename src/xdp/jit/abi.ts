@@ -3,8 +3,9 @@
  * instantiated in every thread.
  *
  * Imports, all in module "env" (`Compiled.imports` lists the functions; all take and give words, `state` first):
- * - `memory`: the shared memory; `table`: the thread's table for tail calls: the `tail` exports of its programs. An entry of a prog_array is
- *   the table's index and 1; 0: none;
+ * - `memory`: the shared memory;
+ * - `tail_call(state, frame, slot) -> i64`: calls the `tail` export of the thread's program in a slot (`run/tail-table.ts`). An entry of a
+ *   prog_array is the slot and 1; 0: none;
  * - `helper_<id>`, `kfunc_<id>`: `(state, ...arguments) -> word`; the context is not among the arguments, because `state` is it. An argument
  *   in `Signature.wide` is two words, low first. The result is the lower word; of a helper whose `returns` is "wide", the upper one is at
  *   `state.returnHigh`. What is done inside the module is not imported: get_smp_processor_id, tail_call, spin_lock, spin_unlock, loop, and
@@ -15,8 +16,8 @@
  * Exports:
  * - `run(state) -> i32`: runs the program on the frame that the state block tells of, whose `cpu` must be less than the number of CPUs that
  *   the maps were bound for. Sets `fault`, `tailCalls` and `redirect` to 0 first. Traps (RuntimeError) after storing `state.fault`; a lock
- *   in `state.lock` is then to be given back. A trap with `state.fault` 0 (stack overflow, an empty table entry) is as fault.unknown.
- *   A function in the table that sets `state.vacant` and takes its call back from `state.tailCalls` stands for no program: the caller goes on;
+ *   in `state.lock` is then to be given back. A trap with `state.fault` 0 (stack overflow, a slot beyond the last) is as fault.unknown.
+ *   A function in a slot that sets `state.vacant` and takes its call back from `state.tailCalls` stands for no program: the caller goes on;
  * - `tail(state, frame) -> i64`: the same for a program that is gone on with: its stack frame ends at `frame`; sets nothing to 0, spends what
  *   `state.fuel` says is left, and answers all of r0.
  * - `batch(state, start, count, size, stride) -> i32`: for `count` frames of `size` bytes, the first at `start`, each `stride` after the

@@ -7,7 +7,7 @@ import { callKind, frameBytes, type Instruction } from "../insn/instruction.js";
 import { fault, state as field } from "../run/state.js";
 import type { CallFacts } from "../verifier/result.js";
 import { i32, i64 } from "../wasm/builder.js";
-import { maximumTailCalls } from "./abi.js";
+import { importModule, maximumTailCalls } from "./abi.js";
 import { writeAddress } from "./access.js";
 import type { MapBinding } from "./bindings.js";
 import { loadFuel, reloadPacket, type Scope, saveFuel, writeFault, writeFaultIf } from "./context.js";
@@ -165,6 +165,7 @@ function writeTailCall(scope: Scope, facts: CallFacts | undefined, _slot: number
   const { f, registers, state, frame, counter } = scope;
   const r0 = registers[0]!;
   saveFuel(scope, field);
+  const next = scope.module.importFunction(importModule, "tail_call", [i32, i32, i32], [i64]);
   scope.bindings.forEach((binding, map) => {
     if (binding.spec.type !== "prog_array") return;
     if (facts !== undefined && facts.map >= 0 && facts.map !== map) return;
@@ -175,7 +176,7 @@ function writeTailCall(scope: Scope, facts: CallFacts | undefined, _slot: number
     f.get(counter).i32Const(binding.stride).i32Mul().i32Const(binding.values).i32Add().i32AtomicLoad(0).tee(counter);
     f.i32Eqz().brIf(none);
     f.get(state).get(state).i32Load(field.tailCalls).i32Const(1).i32Add().i32Store(field.tailCalls);
-    f.get(state).get(frame).get(counter).i32Const(1).i32Sub().callIndirect([i32, i32], [i64]).set(r0);
+    f.get(state).get(frame).get(counter).i32Const(1).i32Sub().call(next).set(r0);
     // A slot without a program says so, and nothing has happened.
     f.get(state).i32Load(field.vacant).i32Eqz().if();
     f.get(r0);

@@ -20,7 +20,7 @@ import { codeBits, mostSlots, type Unit } from "./context.js";
 import { type Body, planBodies, writeBody } from "./function.js";
 import { type Traits, traitsOf } from "./traits.js";
 
-/** Functions that the host gives, besides memory and table: `(state, ...words) -> word`. */
+/** Functions that the host gives, besides memory and `tail_call`: `(state, ...words) -> word`. */
 export interface ImportNeed {
   readonly name: string;
   /** Number of parameters, `state` among them. */
@@ -70,7 +70,6 @@ export function compileProgram(input: CompileInput): Compiled {
   }
   const module = moduleBuilder();
   module.importMemory(importModule, "memory", { pages: 1, maximum: pages, shared: input.sharedMemory ?? true });
-  module.importTable(importModule, "table");
   const imports = new Map<string, ImportNeed>();
 
   const noteFault = module.func("fault", [i32, i32], []);

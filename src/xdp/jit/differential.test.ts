@@ -36,14 +36,12 @@ function outcome(random: number, run: () => bigint): Outcome {
   return { r0, packet: text(frame, frame + packetBytes), stack: text(top - 512, top) };
 }
 
-const table = new wasm!.Table({ element: "anyfunc", initial: 1 });
-
 function compiled({ insns, accesses, functions }: RandomProgram): () => bigint {
   const setting = { functions };
   const verified = { ...blindly(insns, setting), accesses };
   const { bytes } = compileProgram({ spec: specOf(insns, setting), verified, bindings: [] });
   const { exports } = new wasm!.Instance(new wasm!.Module(bytes), {
-    env: { memory: memory.shared, table, check_access: () => 0 },
+    env: { memory: memory.shared, check_access: () => 0 },
   });
   return () => (exports.tail as (block: number, frame: number) => bigint)(block, top);
 }

@@ -75,8 +75,7 @@ export function machine(program: string | readonly Instruction[], setting: Setti
     bindings: setting.bindings ?? [],
     ...(setting.fuel === undefined ? {} : { fuel: setting.fuel }),
   });
-  const table = new api.Table({ element: "anyfunc", initial: 4 });
-  const env = { memory: memory.shared, table, check_access: () => 0, ...setting.env };
+  const env = { memory: memory.shared, check_access: () => 0, ...setting.env };
   const { exports } = new api.Instance(new api.Module(bytes), { env });
   const call = (name: string) => exports[name] as (...words: number[]) => number;
   return {

@@ -43,7 +43,7 @@ export const state = {
   time: 96,
   /** Random state, four words. */
   random: 104,
-  /** Not 0: the tail call just made found an empty slot; who made it sets it to 0 again and goes on (`run/vacant.ts`). */
+  /** Not 0: the tail call just made found an empty slot; who made it sets it to 0 again and goes on (`run/tail-table.ts`). */
   vacant: 120,
   /** Frame of the batch in hand, counted from 0, so that after a trap it is known how far the batch came. */
   frameIndex: 124,

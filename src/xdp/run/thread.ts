@@ -6,11 +6,11 @@ import { createHelpers } from "../helpers/helpers.js";
 import { ProgramFault } from "../interpreter-memory.js";
 import { importModule } from "../jit/abi.js";
 import type { MapAccess } from "../maps/attach.js";
-import { type WasmModule, type WasmTable, wasm, type XdpMemory } from "../memory.js";
+import { type WasmModule, wasm, type XdpMemory } from "../memory.js";
 import type { XdpHost } from "./host.js";
 import { createProgramMaps, type ProgramMaps } from "./program-maps.js";
 import { action, fault, state } from "./state.js";
-import { vacantSlot } from "./vacant.js";
+import { createTailTable } from "./tail-table.js";
 import type { Windows } from "./windows.js";
 
 /** A program's code: a compiled module, or what makes a function of the imports (the interpreter). */
@@ -87,10 +87,7 @@ export function createThread(options: ThreadOptions): Thread {
     u32[(block + field) >>> 2] = value;
   };
   const functions: (((block: number) => number) | undefined)[] = new Array(slots).fill(undefined);
-  const table: WasmTable | undefined =
-    wasm === undefined ? undefined : new wasm.Table({ element: "anyfunc", initial: slots, maximum: slots });
-  const vacant = vacantSlot(memory);
-  for (let slot = 0; slot < slots; slot++) table?.set(slot, vacant);
+  const tails = createTailTable(memory, slots);
 
   set(state.cpu, cpu);
   const seed = host.seed ?? globalThis.crypto.getRandomValues(new Uint32Array(4));
@@ -106,7 +103,7 @@ export function createThread(options: ThreadOptions): Thread {
     const helpers = createHelpers({ memory, host, windows, map, rings });
     const entry = instantiate(program.code, helpers, maps);
     if (slot !== undefined) {
-      table?.set(slot, entry.exported ?? vacant);
+      tails?.set(slot, entry.exported);
       functions[slot] = entry.run;
     }
     const counters: Counters = { verdicts: new Float64Array(5), faults: new Float64Array(5) };
@@ -209,7 +206,7 @@ export function createThread(options: ThreadOptions): Thread {
     const imports = {
       ...helpers,
       memory: memory.shared,
-      table,
+      tail_call: tails?.call,
       check_access: (of: number, pointer: number, size: number, write: number): number =>
         windows.mayTouch(of, pointer, size, write !== 0) ? 1 : 0,
       /** As `jit/calls.ts` asks: the element after the one whose key is at `key`, the first for cursor 0. */
@@ -237,7 +234,7 @@ export function createThread(options: ThreadOptions): Thread {
     install,
     remove(slot) {
       if (slot < 0 || slot >= slots) return;
-      table?.set(slot, vacant);
+      tails?.set(slot, undefined);
       functions[slot] = undefined;
     },
     tick: () => setTime(u32, block, now()),

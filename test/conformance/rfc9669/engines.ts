@@ -142,7 +142,6 @@ export const compiler: Engine = {
     const windows = createWindows(memory, []);
     const env = {
       memory: memory.shared,
-      table: new wasm.Table({ element: "anyfunc", initial: 1 }),
       check_access: (of: number, pointer: number, size: number, write: number): number =>
         windows.mayTouch(of, pointer, size, write !== 0) ? 1 : 0,
     };

@@ -12,6 +12,7 @@ import { createMapStore, type XdpMap } from "../../../src/xdp/maps/store.js";
 import { createXdpMemory, wasm } from "../../../src/xdp/memory.js";
 import { createProgramMaps } from "../../../src/xdp/run/program-maps.js";
 import { state } from "../../../src/xdp/run/state.js";
+import { createTailTable } from "../../../src/xdp/run/tail-table.js";
 import type { Windows } from "../../../src/xdp/run/windows.js";
 import type { MapSpec, ProgramSpec } from "../../../src/xdp/spec.js";
 import type { Verified } from "../../../src/xdp/verifier/result.js";
@@ -104,7 +105,7 @@ export function createRunners(maps: readonly MapSpec[]): { readonly interpreter:
   made.get("jumps")?.update(word(1), word(1));
   made.get("out")?.update(word(0), word(made.get("arr")?.id ?? -1));
 
-  const table = wasm === undefined ? undefined : new wasm.Table({ element: "anyfunc", initial: 16, maximum: 16 });
+  const tails = createTailTable(memory, 16);
 
   function compiled(spec: ProgramSpec, verified: Verified): Compiled {
     if (wasm === undefined) throw new Error("no WebAssembly");
@@ -114,7 +115,7 @@ export function createRunners(maps: readonly MapSpec[]): { readonly interpreter:
     const imports = {
       ...helpers,
       memory: memory.shared,
-      table,
+      tail_call: tails?.call,
       check_access: (of: number, pointer: number, size: number, write: number): number =>
         windows.mayTouch(of, pointer, size, write !== 0) ? 1 : 0,
       for_each_next: (of: number, record: number, key: number, cursor: number): number => {
@@ -126,7 +127,7 @@ export function createRunners(maps: readonly MapSpec[]): { readonly interpreter:
     const { exports } = new wasm.Instance(new wasm.Module(bytes), { [importModule]: imports });
     return exports as unknown as Compiled;
   }
-  table?.set(1, compiled(targetProgram, verdict).tail);
+  tails?.set(1, compiled(targetProgram, verdict).tail);
 
   const runner = (name: string, prepare: (spec: ProgramSpec, verified: Verified) => Run): Runner => ({
     name,
