@@ -80,7 +80,7 @@ export function prepareVerified(
     verified,
     bindings,
     ...(fuel !== undefined && { fuel }),
-    ...(inlineLookups && { inlineLookup: (into, { record }) => inlineLookup(into, { memory, record }) }),
+    ...(inlineLookups && { inlineLookup: (into, { record, base }) => inlineLookup(into, { memory, record, base }) }),
     sharedMemory: isShared(memory),
   });
   const module = wasm === undefined ? undefined : new wasm.Module(bytes);

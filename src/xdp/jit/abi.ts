@@ -1,9 +1,9 @@
 /**
- * How a compiled program and its host speak. A module is compiled once for a program and its maps, whose offsets are constants in it, and
- * instantiated in every thread.
+ * How a compiled program and its host speak. A module is compiled once for a program and the shapes of its maps, and instantiated in every
+ * thread for each set of maps. Only what runs the same instructions on maps of the same shapes may share it: shapes are constants in it.
  *
  * Imports, all in module "env" (`Compiled.imports` lists the functions; all take and give words, `state` first):
- * - `memory`: the shared memory;
+ * - `memory`: the shared memory; `map_<index>`: an immutable i32, the offset of the record of that map of the program;
  * - `tail_call(state, frame, slot) -> i64`: calls the `tail` export of the thread's program in a slot (`run/tail-table.ts`). An entry of a
  *   prog_array is the slot and 1; 0: none;
  * - `helper_<id>`, `kfunc_<id>`: `(state, ...arguments) -> word`; the context is not among the arguments, because `state` is it. An argument

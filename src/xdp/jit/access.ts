@@ -1,6 +1,7 @@
 /** Loads, stores and atomics (RFC 9669 §5), each held to what the verifier says of it. */
 import { JunctorError } from "../../errors.js";
 import { atomicOp, framePointer, type Instruction, insnClass, isWideLoad, memMode } from "../insn/instruction.js";
+import { pushAddress } from "../maps/placed.js";
 import { fault, state as field } from "../run/state.js";
 import { mapFlag } from "../spec.js";
 import type { Access } from "../verifier/result.js";
@@ -78,7 +79,7 @@ export function writeCheck(
       return;
     }
     if (covers(known, register, access.map, low, high)) return;
-    beyond(() => f.i32Const(binding.values), bytes - size);
+    beyond(() => pushAddress(f, binding, binding.values), bytes - size);
     note(known, register, access.map, low, high);
     return;
   }
@@ -135,8 +136,8 @@ export function writeReaches(
     const bytes = reachOf(binding, write);
     if (bytes === 0) continue;
     within(
-      () => void f.i32Const(binding.values),
-      () => void f.i64Const(binding.values + bytes),
+      () => void pushAddress(f, binding, binding.values),
+      () => void pushAddress(f, binding, binding.values).i64ExtendI32U().i64Const(bytes).i64Add(),
     );
   }
   f.get(state).get(address).get(size);

@@ -1,6 +1,10 @@
-/** Where a program's maps lie: constants of the compiled module. */
+/**
+ * Where a program's maps lie. A module has the shape of each as constants, and imports where its record is: so one module serves all that run
+ * the same program on maps of the same shape.
+ */
 import { arrayWord } from "../maps/array.js";
 import { mapRecord } from "../maps/descriptor.js";
+import type { PlacedRecord } from "../maps/placed.js";
 import type { XdpMemory } from "../memory.js";
 import type { MapSpec } from "../spec.js";
 
@@ -19,6 +23,16 @@ export interface MapBinding {
   /** Of a devmap, cpumap or xskmap: where the host's number of each entry is, 0 for none; see `maps/array.ts`. */
   readonly numbers?: number;
 }
+
+/** A map as the module that is being written has it. */
+export type PlacedMap = MapBinding & PlacedRecord;
+
+/** Name of the import with the offset of a map's record, by the map's index in the program. */
+export const mapImport = (map: number): string => `map_${map}`;
+
+/** What a module of a program with such maps imports for them. */
+export const mapImports = (records: readonly number[]): Record<string, number> =>
+  Object.fromEntries(records.map((record, map) => [mapImport(map), record]));
 
 const numbered: ReadonlySet<string> = new Set(["devmap", "cpumap", "xskmap"]);
 

@@ -4,12 +4,13 @@ import { kfuncById } from "../helpers/kfuncs.js";
 import type { Signature } from "../helpers/signature.js";
 import { helperById } from "../helpers/table.js";
 import { callKind, frameBytes, type Instruction } from "../insn/instruction.js";
+import { pushAddress } from "../maps/placed.js";
 import { fault, state as field } from "../run/state.js";
 import type { CallFacts } from "../verifier/result.js";
 import { i32, i64 } from "../wasm/builder.js";
 import { importModule, maximumTailCalls } from "./abi.js";
 import { writeAddress } from "./access.js";
-import type { MapBinding } from "./bindings.js";
+import type { PlacedMap } from "./bindings.js";
 import { loadFuel, reloadPacket, type Scope, saveFuel, writeFault, writeFaultIf } from "./context.js";
 import { forgetArguments, forgetPacket } from "./known.js";
 import { writeRedirect, writeRedirectMap } from "./redirects.js";
@@ -52,7 +53,7 @@ function writeHost(scope: Scope, name: string, signature: Signature, slot: numbe
     if (kind === "context") return;
     const register = registers[argument + 1]!;
     const binding = kind === "map" ? scope.bindings[map] : undefined;
-    if (binding !== undefined) f.i32Const(binding.record);
+    if (binding !== undefined) pushAddress(f, binding, binding.record);
     else f.get(register).i32WrapI64();
     words++;
     if (signature.wide?.includes(argument) !== true) return;
@@ -128,8 +129,8 @@ function writeTime({ f, registers, state }: Scope): boolean {
 }
 
 /** Leaves the address of an element whose index is in `counter`. */
-function pushElement({ f, state, counter }: Scope, binding: MapBinding): void {
-  f.get(counter).i32Const(binding.stride).i32Mul().i32Const(binding.values).i32Add();
+function pushElement({ f, state, counter }: Scope, binding: PlacedMap): void {
+  pushAddress(f.get(counter).i32Const(binding.stride).i32Mul(), binding, binding.values).i32Add();
   if (binding.cpuStride > 0) f.get(state).i32Load(field.cpu).i32Const(binding.cpuStride).i32Mul().i32Add();
 }
 
@@ -155,7 +156,7 @@ function writeLookup(scope: Scope, facts: CallFacts | undefined, slot: number): 
     const routine = scope.lookup(map);
     if (routine === undefined) return false;
     writeAddress(scope, 2, 0, spec.keySize, facts?.memory[1], false, slot);
-    f.get(state).get(address).call(routine);
+    pushAddress(f.get(state).get(address), binding, binding.record).call(routine);
   }
   f.i64ExtendI32U().set(registers[0]!);
   return true;
@@ -170,10 +171,11 @@ function writeTailCall(scope: Scope, facts: CallFacts | undefined, _slot: number
     if (binding.spec.type !== "prog_array") return;
     if (facts !== undefined && facts.map >= 0 && facts.map !== map) return;
     const none = f.block();
-    f.get(registers[2]!).i32WrapI64().i32Const(binding.record).i32Ne().brIf(none);
+    pushAddress(f.get(registers[2]!).i32WrapI64(), binding, binding.record).i32Ne().brIf(none);
     f.get(registers[3]!).i32WrapI64().tee(counter).i32Const(binding.spec.maxEntries).i32GeU().brIf(none);
     f.get(state).i32Load(field.tailCalls).i32Const(maximumTailCalls).i32GeU().brIf(none);
-    f.get(counter).i32Const(binding.stride).i32Mul().i32Const(binding.values).i32Add().i32AtomicLoad(0).tee(counter);
+    pushAddress(f.get(counter).i32Const(binding.stride).i32Mul(), binding, binding.values).i32Add();
+    f.i32AtomicLoad(0).tee(counter);
     f.i32Eqz().brIf(none);
     f.get(state).get(state).i32Load(field.tailCalls).i32Const(1).i32Add().i32Store(field.tailCalls);
     f.get(state).get(frame).get(counter).i32Const(1).i32Sub().call(next).set(r0);
@@ -289,14 +291,21 @@ function writeForEach(scope: Scope, facts: CallFacts | undefined, slot: number):
     f.i64ExtendI32U().set(wide);
     f.get(counter).i32Const(1).i32Add().set(counter);
   } else {
-    f.get(state).i32Const(binding.record).get(address).get(counter).call(scope.host("for_each_next", 4));
+    pushAddress(f.get(state), binding, binding.record).get(address).get(counter).call(scope.host("for_each_next", 4));
     f.i64ExtendI32U().tee(wide).i64Eqz().brIf(done);
     f.get(state).i32Load(field.returnHigh).set(counter);
   }
   writeSpend(scope, addWork(scope.weight(start), hostWork), slot);
   saveFuel(scope, field);
   f.get(state).get(address);
-  f.i64Const(binding.record).get(address).i64ExtendI32U().get(wide).get(registers[3]!).i64Const(0).call(callee);
+  pushAddress(f, binding, binding.record)
+    .i64ExtendI32U()
+    .get(address)
+    .i64ExtendI32U()
+    .get(wide)
+    .get(registers[3]!)
+    .i64Const(0)
+    .call(callee);
   loadFuel(scope, field);
   f.get(rounds).i32Const(1).i32Add().tee(rounds).i64ExtendI32U().set(r0);
   f.i64Eqz().brIf(again).end().end();

@@ -14,10 +14,10 @@ import {
 } from "../wasm/builder.js";
 import { defaultWork, importModule } from "./abi.js";
 import { writeReaches } from "./access.js";
-import type { MapBinding } from "./bindings.js";
+import { type MapBinding, mapImport, type PlacedMap } from "./bindings.js";
 import { writeRelease } from "./calls.js";
 import { codeBits, mostSlots, type Unit } from "./context.js";
-import { type Body, planBodies, writeBody } from "./function.js";
+import { type Body, type MapLocals, placeMaps, planBodies, writeBody } from "./function.js";
 import { type Traits, traitsOf } from "./traits.js";
 
 /** Functions that the host gives, besides memory and `tail_call`: `(state, ...words) -> word`. */
@@ -27,8 +27,8 @@ export interface ImportNeed {
   readonly words: number;
 }
 
-/** Writes a routine `(state: i32, key: i32) -> i32` that looks a key up in a map: address of its value or 0. */
-export type InlineLookup = (module: ModuleBuilder, binding: MapBinding) => FunctionRef | undefined;
+/** Writes a routine `(state: i32, key: i32, record: i32) -> i32` that looks a key up in a map: address of its value or 0. */
+export type InlineLookup = (module: ModuleBuilder, map: PlacedMap) => FunctionRef | undefined;
 
 export interface CompileInput {
   readonly spec: ProgramSpec;
@@ -60,7 +60,7 @@ const fewSlots = 400;
  * @throws {JunctorError} EINVAL: the program is none that the verifier could have let through; E2BIG: it is too large, or takes too long.
  */
 export function compileProgram(input: CompileInput): Compiled {
-  const { spec, verified, bindings } = input;
+  const { spec, verified } = input;
   if (spec.insns.length > mostSlots) {
     throw new JunctorError(
       "E2BIG",
@@ -70,6 +70,10 @@ export function compileProgram(input: CompileInput): Compiled {
   }
   const module = moduleBuilder();
   module.importMemory(importModule, "memory", { pages: 1, maximum: pages, shared: input.sharedMemory ?? true });
+  const bindings = input.bindings.map((binding, map) => ({
+    ...binding,
+    base: module.importGlobal(importModule, mapImport(map), i32),
+  }));
   const imports = new Map<string, ImportNeed>();
 
   const noteFault = module.func("fault", [i32, i32], []);
@@ -114,7 +118,9 @@ export function compileProgram(input: CompileInput): Compiled {
   };
   for (const { start } of verified.subprograms) {
     const f = functions.get(start)!;
-    writeBody(unit, f, bodies.of(start), { state: 0, frame: 1, passed: [2, 3, 4, 5, 6], leave: () => void f.return() });
+    const body = bodies.of(start);
+    const maps = placeMaps(unit, f, body);
+    writeBody(unit, f, body, { state: 0, frame: 1, passed: [2, 3, 4, 5, 6], maps, leave: () => void f.return() });
     if (f.size() > mostBytes) throw tooLarge(spec, f.size());
   }
   writeEntries(unit, bodies.of(0), traitsOf(spec, verified), input.fuel ?? defaultWork);
@@ -133,14 +139,16 @@ function tooLarge({ name }: ProgramSpec, bytes: number): JunctorError {
 function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): void {
   const { module, functions } = unit;
   const main = functions.get(0)!;
+  const isInline = body.end <= fewSlots;
+  const place = (f: FunctionBuilder): MapLocals => (isInline ? placeMaps(unit, f, body) : new Map());
   /** Leaves r0 of a run with its frame's end in a local. */
-  const enter = (f: FunctionBuilder, frame: Local): void => {
-    if (body.end > fewSlots) {
+  const enter = (f: FunctionBuilder, frame: Local, maps: MapLocals): void => {
+    if (!isInline) {
       f.get(0).get(frame).get(0).i64ExtendI32U().i64Const(0).i64Const(0).i64Const(0).i64Const(0).call(main);
       return;
     }
     const answer = f.block(i64);
-    writeBody(unit, f, body, { state: 0, frame, leave: () => void f.br(answer) });
+    writeBody(unit, f, body, { state: 0, frame, maps, leave: () => void f.br(answer) });
     f.end();
   };
   const pushTop = (f: FunctionBuilder): void => void f.get(0).i32Const(field.stackTop).i32Add();
@@ -154,7 +162,7 @@ function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): v
   };
 
   const tail = module.func("tail", [i32, i32], [i64]);
-  enter(tail, 1);
+  enter(tail, 1, place(tail));
   finish(tail);
   module.exportFunction("tail", tail);
 
@@ -164,7 +172,7 @@ function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): v
   const top = run.local(i32);
   pushTop(run);
   run.set(top);
-  enter(run, top);
+  enter(run, top, place(run));
   run.i32WrapI64();
   finish(run);
   module.exportFunction("run", run);
@@ -178,7 +186,8 @@ function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): v
   pushTop(f);
   f.set(frame);
   clear(f, field.fault);
-  const place = (): void => {
+  const maps = place(f);
+  const setFrame = (): void => {
     for (const where of [field.data, field.dataMeta]) f.get(state).get(at).i32Store(where);
     f.get(state).get(end).i32Store(field.dataEnd);
     if (!traits.moves) return;
@@ -189,12 +198,12 @@ function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): v
   f.get(passed).return().end();
   f.get(at).get(size).i32Add().set(end);
   if (!traits.plain) {
-    place();
+    setFrame();
     f.get(state).get(passed).i32Store(field.frameIndex);
   }
   begin(f);
   if (traits.redirects) clear(f, field.redirect);
-  enter(f, frame);
+  enter(f, frame, maps);
   f.i32WrapI64();
   finish(f);
   f.tee(verdict).i32Const(action.pass).i32Ne();
@@ -203,7 +212,7 @@ function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): v
     f.get(state).i32Load(field.dataEnd).get(end).i32Ne().i32Or();
   }
   f.if();
-  if (traits.plain) place();
+  if (traits.plain) setFrame();
   if (!traits.moves) f.get(state).get(at).i32Store(field.hardStart).get(state).get(end).i32Store(field.hardEnd);
   if (!traits.redirects) clear(f, field.redirect);
   f.get(state).get(verdict).i32Store(field.verdict).get(passed).return().end();

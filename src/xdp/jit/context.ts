@@ -2,14 +2,14 @@
 import type { ProgramSpec } from "../spec.js";
 import type { Verified } from "../verifier/result.js";
 import type { FunctionBuilder, FunctionRef, Label, Local, ModuleBuilder } from "../wasm/builder.js";
-import type { MapBinding } from "./bindings.js";
+import type { PlacedMap } from "./bindings.js";
 import type { Known } from "./known.js";
 
 export interface Unit {
   readonly module: ModuleBuilder;
   readonly spec: ProgramSpec;
   readonly verified: Verified;
-  readonly bindings: readonly MapBinding[];
+  readonly bindings: readonly PlacedMap[];
   /** `(state, code)`: notes a fault, as `faultCode` makes it. */
   readonly noteFault: FunctionRef;
   /** Functions of the program by their first slot. */

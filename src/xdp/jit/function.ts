@@ -1,6 +1,7 @@
 /** The code of one function. */
 import { JunctorError } from "../../errors.js";
 import { callKind, type Instruction, insnClass, isWideLoad, jmpOp, loadKind } from "../insn/instruction.js";
+import { pushAddress } from "../maps/placed.js";
 import { fault, state as field } from "../run/state.js";
 import type { ProgramSpec } from "../spec.js";
 import type { Verified } from "../verifier/result.js";
@@ -8,7 +9,6 @@ import { type FunctionBuilder, i32, i64, type Local } from "../wasm/builder.js";
 import { defaultWork } from "./abi.js";
 import { writeMemory } from "./access.js";
 import { writeAlu, writeCondition } from "./alu.js";
-import type { MapBinding } from "./bindings.js";
 import { writeCall, writeSpend } from "./calls.js";
 import { buildGraph, flowOf, type Graph, type Node } from "./cfg.js";
 import { loadFuel, reloadPacket, type Scope, saveFuel, type Unit, writeFault } from "./context.js";
@@ -84,17 +84,49 @@ export function planBodies(spec: ProgramSpec, verified: Verified): Bodies {
   return { weight, of: (start) => bodies.get(start) as Body };
 }
 
+/** Locals with the offsets of maps' records, by the maps' indexes. */
+export type MapLocals = ReadonlyMap<number, Local>;
+
+/** Reads where the maps are that a function names, once: ahead of a loop over frames, too. */
+export function placeMaps({ spec, verified, bindings }: Unit, f: FunctionBuilder, { start, end }: Body): MapLocals {
+  const used = new Set<number>();
+  for (let slot = start; slot < end; slot++) {
+    const insn = spec.insns[slot]!;
+    const access = verified.accesses[slot];
+    if (access?.kind === "map") used.add(access.map);
+    used.add(verified.calls.get(slot)?.map ?? -1);
+    if (!isWideLoad(insn)) continue;
+    if (insn.src === loadKind.map || insn.src === loadKind.mapValue) used.add(insn.imm);
+    slot++;
+  }
+  return new Map(
+    [...used].flatMap((map): [number, Local][] => {
+      const base = bindings[map]?.base;
+      if (base === undefined) return [];
+      const local = f.local(i32);
+      f.getGlobal(base).set(local);
+      return [[map, local]];
+    }),
+  );
+}
+
 export interface Frame {
   readonly state: Local;
   readonly frame: Local;
   /** Where r1 to r5 are; undefined: it is the program itself, whose r1 is the context. */
   readonly passed?: readonly Local[];
+  readonly maps: MapLocals;
   /** Goes away with r0 on the stack. */
   readonly leave: () => void;
 }
 
 /** Writes a function's code to where `f` stands. Control does not go on behind it. */
-export function writeBody(unit: Unit, f: FunctionBuilder, body: Body, { state, frame, passed, leave }: Frame): void {
+export function writeBody(
+  unit: Unit,
+  f: FunctionBuilder,
+  body: Body,
+  { state, frame, passed, maps, leave }: Frame,
+): void {
   const { spec, verified } = unit;
   const { start, end, graph, order, work } = body;
   const locals = (count: number): Local[] => Array.from({ length: count }, () => f.local(i64));
@@ -103,6 +135,7 @@ export function writeBody(unit: Unit, f: FunctionBuilder, body: Body, { state, f
   const failed = f.block(i32);
   const scope: Scope = {
     ...unit,
+    bindings: unit.bindings.map((binding, map) => ({ ...binding, local: maps.get(map) })),
     f,
     state,
     frame,
@@ -169,7 +202,7 @@ function writeCode(
   node: Extract<Node, { kind: "code" }>,
   leave: () => void,
 ): void {
-  const { f, registers, bindings } = scope;
+  const { f, registers } = scope;
   for (let slot = node.start; slot < node.end; slot++) {
     const insn = insns[slot]!;
     const kind = insn.opcode & 7;
@@ -178,7 +211,8 @@ function writeCode(
       writeMemory(scope, insn, slot, node.end);
     } else if (kind === insnClass.ld) {
       if (!isWideLoad(insn)) throw new JunctorError("EINVAL", `instruction ${slot}: legacy packet access`);
-      f.i64Const(wideValue(insn, insns[slot + 1]?.imm ?? 0, bindings, slot)).set(registers[insn.dst]!);
+      pushWide(scope, insn, insns[slot + 1]?.imm ?? 0, slot);
+      f.set(registers[insn.dst]!);
     } else {
       const flow = flowOf(insn, slot);
       if (flow.kind === "exit") {
@@ -194,12 +228,19 @@ function writeCode(
   }
 }
 
-function wideValue(insn: Instruction, high: number, bindings: readonly MapBinding[], slot: number): bigint {
-  if (insn.src === loadKind.value) return (BigInt(high) << 32n) | BigInt(insn.imm >>> 0);
-  if (insn.src === loadKind.function) return BigInt(slot + 1 + insn.imm);
+/** The value of a load of 64 bits. */
+function pushWide({ f, bindings }: Scope, insn: Instruction, high: number, slot: number): void {
+  if (insn.src === loadKind.value) {
+    f.i64Const((BigInt(high) << 32n) | BigInt(insn.imm >>> 0));
+    return;
+  }
+  if (insn.src === loadKind.function) {
+    f.i64Const(slot + 1 + insn.imm);
+    return;
+  }
   const binding = bindings[insn.imm];
   if ((insn.src !== loadKind.map && insn.src !== loadKind.mapValue) || binding === undefined) {
     throw new JunctorError("EINVAL", `instruction ${slot}: loads what is not known`);
   }
-  return insn.src === loadKind.map ? BigInt(binding.record) : BigInt((binding.values + high) >>> 0);
+  pushAddress(f, binding, insn.src === loadKind.map ? binding.record : binding.values + high).i64ExtendI32U();
 }

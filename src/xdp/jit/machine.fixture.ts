@@ -5,7 +5,7 @@ import { createXdpMemory, wasm, type XdpMemory } from "../memory.js";
 import { state } from "../run/state.js";
 import type { ProgramSpec } from "../spec.js";
 import type { Access, CallFacts, Verified } from "../verifier/result.js";
-import type { MapBinding } from "./bindings.js";
+import { type MapBinding, mapImports } from "./bindings.js";
 import { compileProgram } from "./compile.js";
 
 if (wasm === undefined) throw new Error("this test needs WebAssembly");
@@ -75,7 +75,8 @@ export function machine(program: string | readonly Instruction[], setting: Setti
     bindings: setting.bindings ?? [],
     ...(setting.fuel === undefined ? {} : { fuel: setting.fuel }),
   });
-  const env = { memory: memory.shared, check_access: () => 0, ...setting.env };
+  const records = (setting.bindings ?? []).map(({ record }) => record);
+  const env = { memory: memory.shared, check_access: () => 0, ...mapImports(records), ...setting.env };
   const { exports } = new api.Instance(new api.Module(bytes), { env });
   const call = (name: string) => exports[name] as (...words: number[]) => number;
   return {

@@ -1,13 +1,21 @@
 /** bpf_redirect and bpf_redirect_map in place, as `helpers/redirect.ts` has them. */
 import { helperById } from "../helpers/table.js";
+import { pushAddress } from "../maps/placed.js";
 import { action, state as field, redirectKind } from "../run/state.js";
 import type { CallFacts } from "../verifier/result.js";
 import type { Scope } from "./context.js";
 
+const zero =
+  ({ f }: Scope) =>
+  () =>
+    void f.i32Const(0);
+
 /** Writes where a redirect goes: kind and map are known. */
-function writeNote({ f, state }: Scope, kind: number, record: number, key: () => void): void {
+function writeNote({ f, state }: Scope, kind: number, record: () => void, key: () => void): void {
   f.get(state).i32Const(kind).i32Store(field.redirect);
-  f.get(state).i32Const(record).i32Store(field.redirectMap);
+  f.get(state);
+  record();
+  f.i32Store(field.redirectMap);
   f.get(state);
   key();
   f.i32Store(field.redirectKey);
@@ -20,7 +28,7 @@ export function writeRedirect(scope: Scope): boolean {
   const r0 = registers[0]!;
   f.i64Const(action.aborted).set(r0);
   f.get(registers[2]!).i64Eqz().if();
-  writeNote(scope, redirectKind.ifindex, 0, () => void f.get(registers[1]!).i32WrapI64());
+  writeNote(scope, redirectKind.ifindex, zero(scope), () => void f.get(registers[1]!).i32WrapI64());
   f.i64Const(action.redirect).set(r0).end();
   return true;
 }
@@ -42,17 +50,22 @@ export function writeRedirectMap(scope: Scope, facts: CallFacts | undefined): bo
   const helper = scope.host("helper_51", 1 + 3 + (helperById(51)?.wide?.length ?? 0));
   const [r0, key, flags] = [registers[0]!, registers[2]!, registers[3]!];
   f.get(flags).i64Const(answerFlags).i64GtU().if();
-  f.get(state).i32Const(binding.record).get(key).i32WrapI64();
+  pushAddress(f.get(state), binding, binding.record).get(key).i32WrapI64();
   f.get(flags).i32WrapI64().get(flags).i64Const(32).i64ShrU().i32WrapI64().call(helper).i64ExtendI32S().set(r0);
   f.else();
   const done = f.block();
   const missing = f.block();
   f.get(key).i32WrapI64().tee(counter).i32Const(binding.spec.maxEntries).i32GeU().brIf(missing);
-  f.get(counter).i32Const(2).i32Shl().i32Const(binding.numbers).i32Add().i32Load().i32Eqz().brIf(missing);
-  writeNote(scope, kind, binding.record, () => void f.get(counter));
+  pushAddress(f.get(counter).i32Const(2).i32Shl(), binding, binding.numbers).i32Add().i32Load().i32Eqz().brIf(missing);
+  writeNote(
+    scope,
+    kind,
+    () => void pushAddress(f, binding, binding.record),
+    () => void f.get(counter),
+  );
   f.i64Const(action.redirect).set(r0).br(done);
   f.end();
-  writeNote(scope, redirectKind.none, 0, () => void f.i32Const(0));
+  writeNote(scope, redirectKind.none, zero(scope), zero(scope));
   f.get(flags).set(r0);
   f.end().end();
   return true;

@@ -169,7 +169,7 @@ describe("hostile programs", () => {
       verified,
       bindings: program.maps.map((map, index) => bindMap(a.memory, records[index]!, map, cpus)),
       fuel: 20_000,
-      inlineLookup: (into, { record }) => inlineLookup(into, { memory: a.memory, record }),
+      inlineLookup: (into, map) => inlineLookup(into, { memory: a.memory, ...map }),
     });
     const module = new wasm!.Module(bytes);
     const batch = each % 4 === 0;

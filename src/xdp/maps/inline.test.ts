@@ -4,7 +4,7 @@ import { seededWords } from "../../random.js";
 import { createXdpMemory, wasm, type XdpMemory } from "../memory.js";
 import { state } from "../run/state.js";
 import type { MapSpec, MapTypeName } from "../spec.js";
-import { moduleBuilder } from "../wasm/builder.js";
+import { i32, moduleBuilder } from "../wasm/builder.js";
 import { attachMap } from "./attach.js";
 import { inlineLookup } from "./inline.js";
 import { createMapStore, type XdpMap } from "./store.js";
@@ -12,15 +12,20 @@ import { createMapStore, type XdpMap } from "./store.js";
 if (wasm === undefined) throw new Error("this test needs WebAssembly");
 const api = wasm;
 
-function compile(memory: XdpMemory, map: XdpMap): (state: number, key: number) => number {
+/** Compiles for one map what is to run on another of the same shape. */
+function compile(memory: XdpMemory, one: XdpMap, other: XdpMap): (state: number, key: number) => number {
   const module = moduleBuilder();
   const pages = memory.size / 65536;
   module.importMemory("env", "memory", { pages, maximum: pages, shared: true });
-  const lookup = inlineLookup(module, { memory, record: map.record });
+  const base = module.importGlobal("env", "map", i32);
+  const lookup = inlineLookup(module, { memory, record: one.record, base });
   if (lookup === undefined) throw new Error("nothing to inline");
   module.exportFunction("lookup", lookup);
-  const instance = new api.Instance(new api.Module(module.finish()), { env: { memory: memory.shared } });
-  return instance.exports.lookup as (state: number, key: number) => number;
+  const instance = new api.Instance(new api.Module(module.finish()), {
+    env: { memory: memory.shared, map: other.record },
+  });
+  const run = instance.exports.lookup as (state: number, key: number, record: number) => number;
+  return (state, key) => run(state, key, other.record);
 }
 
 const cases: [MapTypeName, number, number][] = [
@@ -46,8 +51,8 @@ test.each(cases)(
     const maps = createMapStore({ memory, region: { start: 65536, bytes: (1 << 25) - 65536 }, cpus: 2 });
     const lpm = type === "lpm_trie";
     const spec: MapSpec = { name: "m", type, keySize, valueSize: 12, maxEntries, flags: lpm ? 1 : 0 };
-    const map = maps.create(spec);
-    const lookup = compile(memory, map);
+    const [twin, map] = [maps.create(spec), maps.create(spec)];
+    const lookup = compile(memory, twin, map);
     const access = attachMap(memory, map.record, 1);
     const random = seededWords(seed + keySize);
     const [thread, key] = [8192, 4097];

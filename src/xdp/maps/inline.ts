@@ -1,6 +1,6 @@
 /**
- * Lookups as WebAssembly in a program's own module, with what the map's record says as constants. They do what hash.ts, trie.ts and array.ts
- * do, on the same memory at the same time.
+ * Lookups as WebAssembly in a program's own module, with what the map's record says of its shape as constants, and addresses relative to the
+ * record. They do what hash.ts, trie.ts and array.ts do, on the same memory at the same time.
  */
 import type { XdpMemory } from "../memory.js";
 import { state } from "../run/state.js";
@@ -9,12 +9,12 @@ import { recordWord, roundUp8 } from "./access.js";
 import { typeAt } from "./attach.js";
 import { mapRecord } from "./descriptor.js";
 import { hashWord, node } from "./hash.js";
+import { type PlacedRecord, pushAddress } from "./placed.js";
 import { trieNodeBytes, trieSizes, trieWord } from "./trie.js";
 
 /** A map that exists, as a compiler knows it. */
-export interface InlineMap {
+export interface InlineMap extends PlacedRecord {
   readonly memory: XdpMemory;
-  readonly record: number;
 }
 
 /** Lookups of a missing key that were disturbed so often answer that there is none. */
@@ -41,27 +41,28 @@ function load(f: FunctionBuilder, width: 1 | 2 | 4 | 8, offset: number): Functio
 }
 
 /**
- * A function `(state: i32, key: i32) -> i32` of the module that answers the address of the key's value, on the thread's CPU where there is one
+ * A function `(state: i32, key: i32, record: i32) -> i32` of the module that answers the address of the key's value, on the thread's CPU where there is one
  * per CPU, or 0; of a map of maps, the record of the inner map. Undefined for a type whose lookup is not made here: call the helper.
  */
-export function inlineLookup(module: ModuleBuilder, map: InlineMap): FunctionRef | undefined {
-  const { memory, record } = map;
+export function inlineLookup(module: ModuleBuilder, given: InlineMap): FunctionRef | undefined {
+  const { memory, record } = given;
+  const map: InlineMap = { ...given, local: 2 };
   const words: Words = (word) => recordWord(memory, record, word);
   switch (typeAt(memory, record)) {
     case "array":
     case "percpu_array":
     case "array_of_maps":
-      return arrayLookup(module, record, words, typeAt(memory, record) === "array_of_maps");
+      return arrayLookup(module, map, words, typeAt(memory, record) === "array_of_maps");
     case "hash":
     case "percpu_hash":
-      return hashLookup(module, memory, record, words, "none");
+      return hashLookup(module, map, words, "none");
     case "lru_hash":
     case "lru_percpu_hash":
-      return hashLookup(module, memory, record, words, "mark");
+      return hashLookup(module, map, words, "mark");
     case "hash_of_maps":
-      return hashLookup(module, memory, record, words, "load");
+      return hashLookup(module, map, words, "load");
     case "lpm_trie":
-      return lpmLookup(module, memory, record, words);
+      return lpmLookup(module, map, words);
     default:
       return undefined;
   }
@@ -72,30 +73,30 @@ function addCpu(f: FunctionBuilder, thread: Local, cpuStride: number): void {
   if (cpuStride !== 0) f.get(thread).i32Load(state.cpu).i32Const(cpuStride).i32Mul().i32Add();
 }
 
-function arrayLookup(module: ModuleBuilder, record: number, words: Words, maps: boolean): FunctionRef {
-  const f = module.func(`lookup_${record}`, [i32, i32], [i32]);
+function arrayLookup(module: ModuleBuilder, map: InlineMap, words: Words, maps: boolean): FunctionRef {
+  const f = module.func(`lookup_${map.base.index}`, [i32, i32, i32], [i32]);
   const [thread, key] = [0, 1];
   const index = f.local(i32);
   f.get(key).i32Load(0, 0).tee(index).i32Const(words(mapRecord.maxEntries)).i32LtU().if(i32);
-  f.get(index).i32Const(words(mapRecord.stride)).i32Mul().i32Const(words(mapRecord.values)).i32Add();
+  pushAddress(f.get(index).i32Const(words(mapRecord.stride)).i32Mul(), map, words(mapRecord.values)).i32Add();
   addCpu(f, thread, words(mapRecord.cpuStride));
   if (maps) f.i32AtomicLoad();
   f.else().i32Const(0).end();
   return f;
 }
 
-/** `(key) -> index` of the key's node, or -1. */
-function hashFind(module: ModuleBuilder, memory: XdpMemory, record: number, words: Words): FunctionRef {
-  const f = module.func(`find_${record}`, [i32], [i32]);
-  writeFind(f, memory, words, 0);
+/** `(key, record) -> index` of the key's node, or -1. */
+function hashFind(module: ModuleBuilder, map: InlineMap, words: Words): FunctionRef {
+  const f = module.func(`find_${map.base.index}`, [i32, i32], [i32]);
+  writeFind(f, { ...map, local: 1 }, words, 0);
   return f;
 }
 
 /** Leaves the index of the key's node, or -1, on the stack. */
-function writeFind(f: FunctionBuilder, memory: XdpMemory, words: Words, key: Local): void {
+function writeFind(f: FunctionBuilder, map: InlineMap, words: Words, key: Local): void {
   const keySize = words(mapRecord.keySize);
-  const seeds = words(hashWord.seeds) >>> 3;
-  const seed = (at: number) => memory.u64[seeds + at] as bigint;
+  const seeds = words(hashWord.seeds) - map.record;
+  const seed = (at: number) => pushAddress(f, map, map.record).i64Load(seeds + at * 8);
   const [hashed, head, sequence, index, at, steps, rounds] = Array.from({ length: 7 }, () => f.local(i32)) as [
     Local,
     Local,
@@ -105,7 +106,7 @@ function writeFind(f: FunctionBuilder, memory: XdpMemory, words: Words, key: Loc
     Local,
     Local,
   ];
-  f.i64Const(seed(0));
+  seed(0);
   for (let word = 0; word * 4 < keySize; word++) {
     const left = keySize - word * 4;
     f.get(key);
@@ -120,12 +121,13 @@ function writeFind(f: FunctionBuilder, memory: XdpMemory, words: Words, key: Loc
           .i64Shl()
           .i64Or();
     }
-    f.i64Const(seed(word + 1))
+    seed(word + 1)
       .i64Mul()
       .i64Add();
   }
   f.i64Const(32).i64ShrU().i32WrapI64().tee(hashed);
-  f.i32Const(words(mapRecord.mask)).i32And().i32Const(3).i32Shl().i32Const(words(mapRecord.table)).i32Add().set(head);
+  f.i32Const(words(mapRecord.mask)).i32And().i32Const(3).i32Shl();
+  pushAddress(f, map, words(mapRecord.table)).i32Add().set(head);
   const found = f.block();
   const again = f.loop();
   f.get(head).i32AtomicLoad(4).set(sequence);
@@ -134,7 +136,9 @@ function writeFind(f: FunctionBuilder, memory: XdpMemory, words: Words, key: Loc
   const end = f.block();
   const walk = f.loop();
   f.get(index).i32Const(0).i32LtS().brIf(end);
-  f.get(index).i32Const(words(hashWord.nodeStride)).i32Mul().i32Const(words(hashWord.nodes)).i32Add().tee(at);
+  pushAddress(f.get(index).i32Const(words(hashWord.nodeStride)).i32Mul(), map, words(hashWord.nodes))
+    .i32Add()
+    .tee(at);
   f.i32AtomicLoad(node.hash).get(hashed).i32Eq().if();
   const different = f.block();
   for (const [offset, width] of pieces(keySize)) {
@@ -154,26 +158,22 @@ function writeFind(f: FunctionBuilder, memory: XdpMemory, words: Words, key: Loc
   f.get(index);
 }
 
-function hashLookup(
-  module: ModuleBuilder,
-  memory: XdpMemory,
-  record: number,
-  words: Words,
-  then: "none" | "mark" | "load",
-): FunctionRef {
-  const f = module.func(`lookup_${record}`, [i32, i32], [i32]);
+function hashLookup(module: ModuleBuilder, map: InlineMap, words: Words, then: "none" | "mark" | "load"): FunctionRef {
+  const f = module.func(`lookup_${map.base.index}`, [i32, i32, i32], [i32]);
   const [thread, key] = [0, 1];
   const index = f.local(i32);
-  writeFind(f, memory, words, key);
+  writeFind(f, map, words, key);
   f.tee(index).i32Const(0).i32LtS().if(i32);
   f.i32Const(0).else();
   if (then === "mark") {
     const at = f.local(i32);
-    f.get(index).i32Const(words(hashWord.nodeStride)).i32Mul().i32Const(words(hashWord.nodes)).i32Add().tee(at);
+    pushAddress(f.get(index).i32Const(words(hashWord.nodeStride)).i32Mul(), map, words(hashWord.nodes))
+      .i32Add()
+      .tee(at);
     f.i32Load(node.referenced).i32Eqz().if();
     f.get(at).i32Const(1).i32Store(node.referenced).end();
   }
-  f.get(index).i32Const(words(mapRecord.stride)).i32Mul().i32Const(words(mapRecord.values)).i32Add();
+  pushAddress(f.get(index).i32Const(words(mapRecord.stride)).i32Mul(), map, words(mapRecord.values)).i32Add();
   addCpu(f, thread, words(mapRecord.cpuStride));
   if (then === "load") f.i32AtomicLoad();
   f.end();
@@ -186,16 +186,16 @@ function swapBytes(f: FunctionBuilder, scratch: Local): FunctionBuilder {
   return f.get(scratch).i32Const(24).i32Rotl().i32Const(0xff00ff00).i32And().i32Or();
 }
 
-function lpmLookup(module: ModuleBuilder, memory: XdpMemory, record: number, words: Words): FunctionRef {
+function lpmLookup(module: ModuleBuilder, map: InlineMap, words: Words): FunctionRef {
   const dataBytes = words(mapRecord.keySize) - 4;
   const most = dataBytes * 8;
   const rootBits = words(trieWord.rootBits);
   const root = words(trieWord.slots);
   const nodes = root + trieSizes(words(mapRecord.maxEntries), dataBytes).rootBytes;
   const word = dataBytes === 4;
-  const slow = lpmByLength(module, memory, record, words);
-  const f = module.func(`lookup_${record}`, [i32, i32], [i32]);
-  const [thread, key] = [0, 1];
+  const slow = lpmByLength(module, map, words);
+  const f = module.func(`lookup_${map.base.index}`, [i32, i32, i32], [i32]);
+  const [thread, key, base] = [0, 1, 2];
   const local = () => f.local(i32);
   const [sequence, data, slot, best, child, position, limit, entry, same, held] = [
     local(),
@@ -209,11 +209,11 @@ function lpmLookup(module: ModuleBuilder, memory: XdpMemory, record: number, wor
     local(),
     local(),
   ];
-  const callSlow = () => f.get(thread).get(key).call(slow).return();
+  const callSlow = () => f.get(thread).get(key).get(base).call(slow).return();
 
   f.get(key).i32Load(0, 0).i32Const(most).i32Ne().if();
   callSlow().end();
-  f.i32Const(record)
+  f.get(base)
     .i32AtomicLoad(mapRecord.sequence * 4)
     .tee(sequence)
     .i32Const(1)
@@ -238,7 +238,8 @@ function lpmLookup(module: ModuleBuilder, memory: XdpMemory, record: number, wor
     f.get(key).i32Load8U(4).i32Const(8).i32Shl().get(key).i32Load8U(5).i32Or();
     f.i32Const(16 - rootBits).i32ShrU();
   }
-  f.i32Const(3).i32Shl().i32Const(root).i32Add().tee(slot).i32Load(0).set(best);
+  f.i32Const(3).i32Shl();
+  pushAddress(f, map, root).i32Add().tee(slot).i32Load(0).set(best);
   f.i32Const(-1).set(position);
   const bottom = f.block();
   const walk = f.loop();
@@ -253,13 +254,14 @@ function lpmLookup(module: ModuleBuilder, memory: XdpMemory, record: number, wor
     f.get(key).get(position).i32Const(1).i32ShrU().i32Add().i32Load8U(4);
     f.get(position).i32Const(-1).i32Xor().i32Const(1).i32And().i32Const(2).i32Shl().i32ShrU();
   }
-  f.i32Const(15).i32And().i32Const(3).i32Shl().i32Add().i32Const(nodes).i32Add().tee(slot);
+  f.i32Const(15).i32And().i32Const(3).i32Shl().i32Add();
+  pushAddress(f, map, nodes).i32Add().tee(slot);
   f.i32Load(0).tee(held).get(best).get(held).select().set(best);
   f.br(walk).end().end(); // walk, bottom
   f.get(best).i32Eqz().brIf(done);
   f.get(limit).i32Const(most).i32Ne().brIf(done);
   f.get(best).i32Const(1).i32Sub().i32Const(words(hashWord.nodeStride)).i32Mul();
-  f.i32Const(words(hashWord.nodes)).i32Add().set(entry);
+  pushAddress(f, map, words(hashWord.nodes)).i32Add().set(entry);
   if (word)
     swapBytes(f.get(entry).i32Load(node.key + 4), held)
       .get(data)
@@ -296,36 +298,31 @@ function lpmLookup(module: ModuleBuilder, memory: XdpMemory, record: number, wor
   f.get(same).set(limit).br(again);
   f.end().end(); // again, done
 
-  f.i32Const(record)
+  f.get(base)
     .i32AtomicLoad(mapRecord.sequence * 4)
     .get(sequence)
     .i32Ne()
     .if();
   callSlow().end();
   f.get(best).if(i32);
-  f.get(best)
-    .i32Const(1)
-    .i32Sub()
-    .i32Const(words(mapRecord.stride))
-    .i32Mul()
-    .i32Const(words(mapRecord.values))
-    .i32Add();
+  f.get(best).i32Const(1).i32Sub().i32Const(words(mapRecord.stride)).i32Mul();
+  pushAddress(f, map, words(mapRecord.values)).i32Add();
   f.else().i32Const(0).end();
   return f;
 }
 
 /** Asks the hash table for each length in use, from the key's down: for keys that are prefixes themselves, and while the trie is changed. */
-function lpmByLength(module: ModuleBuilder, memory: XdpMemory, record: number, words: Words): FunctionRef {
+function lpmByLength(module: ModuleBuilder, map: InlineMap, words: Words): FunctionRef {
   const keySize = words(mapRecord.keySize);
   const most = (keySize - 4) * 8;
-  const find = hashFind(module, memory, record, words);
-  const f = module.func(`lookup_by_length_${record}`, [i32, i32], [i32]);
-  const [thread, key] = [0, 1];
+  const find = hashFind(module, map, words);
+  const f = module.func(`lookup_by_length_${map.base.index}`, [i32, i32, i32], [i32]);
+  const [thread, key, base] = [0, 1, 2];
   const [scratch, length, index, at] = [f.local(i32), f.local(i32), f.local(i32), f.local(i32)];
   f.get(key).i32Load(0, 0).i32Const(most).i32GtU().if();
   f.i32Const(0).return().end();
   f.get(thread).i32Load(state.cpu).i32Const(1).i32Add().i32Const(roundUp8(keySize)).i32Mul();
-  f.i32Const(words(trieWord.scratch)).i32Add().tee(scratch).get(key).i32Const(keySize).memoryCopy();
+  pushAddress(f, map, words(trieWord.scratch)).i32Add().tee(scratch).get(key).i32Const(keySize).memoryCopy();
   f.i32Const(most).set(length);
   const again = f.loop();
   // Bits from `length` on are zero.
@@ -334,9 +331,17 @@ function lpmByLength(module: ModuleBuilder, memory: XdpMemory, record: number, w
   f.get(at).i32Load8U(4).i32Const(0xff00).get(length).i32Const(7).i32And().i32ShrU().i32And().i32Store8(4);
   f.end();
   f.get(length).get(key).i32Load(0, 0).i32LeU().if();
-  f.get(length).i32Const(2).i32Shl().i32Load(words(trieWord.lengths)).if();
-  f.get(scratch).get(length).i32Store(0).get(scratch).call(find).tee(index).i32Const(0).i32GeS().if();
-  f.get(index).i32Const(words(mapRecord.stride)).i32Mul().i32Const(words(mapRecord.values)).i32Add().return();
+  f.get(length)
+    .i32Const(2)
+    .i32Shl()
+    .get(base)
+    .i32Add()
+    .i32Load(words(trieWord.lengths) - map.record)
+    .if();
+  f.get(scratch).get(length).i32Store(0).get(scratch).get(base).call(find).tee(index).i32Const(0).i32GeS().if();
+  pushAddress(f.get(index).i32Const(words(mapRecord.stride)).i32Mul(), map, words(mapRecord.values))
+    .i32Add()
+    .return();
   f.end().end().end();
   f.get(length).i32Const(1).i32Sub().tee(length).i32Const(0).i32GeS().brIf(again).end();
   f.i32Const(0);

@@ -5,6 +5,7 @@ import type { Helper } from "../helpers/env.js";
 import { createHelpers } from "../helpers/helpers.js";
 import { ProgramFault } from "../interpreter-memory.js";
 import { importModule } from "../jit/abi.js";
+import { mapImports } from "../jit/bindings.js";
 import type { MapAccess } from "../maps/attach.js";
 import { type WasmModule, wasm, type XdpMemory } from "../memory.js";
 import type { XdpHost } from "./host.js";
@@ -101,7 +102,7 @@ export function createThread(options: ThreadOptions): Thread {
     const maps = createProgramMaps(memory, program.maps, { block, cpu, cpus });
     const { windows, map, rings } = maps;
     const helpers = createHelpers({ memory, host, windows, map, rings });
-    const entry = instantiate(program.code, helpers, maps);
+    const entry = instantiate(program, helpers, maps);
     if (slot !== undefined) {
       tails?.set(slot, entry.exported);
       functions[slot] = entry.run;
@@ -198,13 +199,18 @@ export function createThread(options: ThreadOptions): Thread {
     readonly exported?: unknown;
   }
 
-  function instantiate(code: Code, helpers: Readonly<Record<string, Helper>>, { windows, map }: ProgramMaps): Entry {
+  function instantiate(
+    { code, maps: records }: Installed,
+    helpers: Readonly<Record<string, Helper>>,
+    { windows, map }: ProgramMaps,
+  ): Entry {
     if (code.kind === "function") {
       return { run: code.create({ memory, helpers, windows, map, slot: (index) => functions[index >>> 0] }) };
     }
     if (wasm === undefined) throw new JunctorError("EOPNOTSUPP", "there is no WebAssembly here", "use the interpreter");
     const imports = {
       ...helpers,
+      ...mapImports(records),
       memory: memory.shared,
       tail_call: tails?.call,
       check_access: (of: number, pointer: number, size: number, write: number): number =>

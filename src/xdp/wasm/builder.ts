@@ -26,7 +26,7 @@
  */
 import { type ByteWriter, byteWriter } from "./bytes.js";
 import { type FunctionBody, type FunctionBuilder, type FunctionRef, functionBody, type GlobalRef } from "./function.js";
-import { control, i32, type ValueType } from "./opcodes.js";
+import type { ValueType } from "./opcodes.js";
 
 export type { FunctionBuilder, FunctionRef, GlobalRef, Label, Local } from "./function.js";
 export { i32, i64, type ValueType } from "./opcodes.js";
@@ -51,17 +51,18 @@ export interface ModuleBuilder {
   ): FunctionRef;
   /** A new function, whose body is what its methods append until `finish`. */
   func(name: string, parameters: readonly ValueType[], results: readonly ValueType[]): FunctionBuilder;
-  /** A mutable global. */
-  global(type: ValueType, initial: number | bigint): GlobalRef;
+  /** A global that the host sets once and for all; the same one for the same names. */
+  importGlobal(module: string, name: string, type: ValueType): GlobalRef;
   exportFunction(name: string, func: FunctionRef): void;
   /** The module's bytes. */
   finish(): Uint8Array;
 }
 
-const section = { custom: 0, type: 1, import: 2, function: 3, global: 6, export: 7, code: 10 } as const;
-const external = { function: 0, table: 1, memory: 2 } as const;
+const section = { custom: 0, type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
+const external = { function: 0, table: 1, memory: 2, global: 3 } as const;
 const functionType = 0x60;
 const functionReference = 0x70;
+const immutable = 0;
 
 interface Import {
   readonly module: string;
@@ -75,7 +76,7 @@ export function moduleBuilder(): ModuleBuilder {
   const typeIndexes = new Map<string, number>();
   const imports: Import[] = [];
   const functions: FunctionBody[] = [];
-  const globals: { readonly type: ValueType; readonly initial: number | bigint }[] = [];
+  const globals: { readonly module: string; readonly name: string; readonly ref: GlobalRef }[] = [];
   const exports: { readonly name: string; readonly func: FunctionRef }[] = [];
   let memory: { readonly module: string; readonly name: string; readonly limits: MemoryLimits } | undefined;
   let table: { readonly module: string; readonly name: string } | undefined;
@@ -112,9 +113,12 @@ export function moduleBuilder(): ModuleBuilder {
       functions.push(body);
       return body.builder;
     },
-    global(type, initial) {
-      globals.push({ type, initial });
-      return { index: globals.length - 1, type };
+    importGlobal(module, name, type) {
+      const known = globals.find((one) => one.module === module && one.name === name);
+      if (known !== undefined) return known.ref;
+      const ref: GlobalRef = { index: globals.length, type };
+      globals.push({ module, name, ref });
+      return ref;
     },
     exportFunction(name, func) {
       exports.push({ name, func });
@@ -148,17 +152,19 @@ export function moduleBuilder(): ModuleBuilder {
           at.u32(0);
         });
       }
+      for (const { module, name, ref } of globals) {
+        importWriters.push((at) => {
+          at.text(module);
+          at.text(name);
+          at.byte(external.global);
+          at.byte(ref.type);
+          at.byte(immutable);
+        });
+      }
       writeSection(out, section.import, importWriters, (at, write) => write(at));
       writeSection(out, section.function, functions, (at, { builder }) =>
         at.u32(typeOf(builder.parameters, builder.results)),
       );
-      writeSection(out, section.global, globals, (at, { type, initial }) => {
-        at.byte(type);
-        at.byte(1);
-        at.byte(type === i32 ? control.i32Const : control.i64Const);
-        at.s64(BigInt.asIntN(type === i32 ? 32 : 64, BigInt(initial)));
-        at.byte(control.end);
-      });
       writeSection(out, section.export, exports, (at, { name, func }) => {
         at.text(name);
         at.byte(external.function);

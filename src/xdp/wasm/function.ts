@@ -10,7 +10,7 @@ export interface FunctionRef {
   readonly index: () => number;
 }
 
-/** A mutable global of the module. */
+/** An imported global. */
 export interface GlobalRef {
   readonly index: number;
   readonly type: ValueType;
@@ -35,7 +35,6 @@ export interface FunctionBuilder extends FunctionRef, PlainMethods, MemoryMethod
   set(local: Local): FunctionBuilder;
   tee(local: Local): FunctionBuilder;
   getGlobal(global: GlobalRef): FunctionBuilder;
-  setGlobal(global: GlobalRef): FunctionBuilder;
   /** Signed or unsigned; taken modulo 2^32. */
   i32Const(value: number): FunctionBuilder;
   /** Signed or unsigned; taken modulo 2^64. */
@@ -116,7 +115,6 @@ export function functionBody(setting: FunctionSetting): FunctionBody {
     set: indexed(control.localSet),
     tee: indexed(control.localTee),
     getGlobal: (global: GlobalRef) => indexed(control.globalGet)(global.index),
-    setGlobal: (global: GlobalRef) => indexed(control.globalSet)(global.index),
     i32Const(value: number) {
       code.byte(control.i32Const);
       code.s32(value);

@@ -136,7 +136,7 @@ export function createArena({ maximumInstructions, fuel }: Limits): Arena {
       verified,
       bindings,
       fuel,
-      inlineLookup: (into, { record }) => inlineLookup(into, { memory, record }),
+      inlineLookup: (into, { record, base }) => inlineLookup(into, { memory, record, base }),
       sharedMemory: isShared(memory),
     });
     const instance = thread.install({ code: { kind: "module", module: new wasm!.Module(bytes) }, maps: own }, 1);

@@ -5,7 +5,7 @@ import { kfuncById } from "../../../src/xdp/helpers/kfuncs.js";
 import { helperById } from "../../../src/xdp/helpers/table.js";
 import { createInterpreter, type InterpretedProgram } from "../../../src/xdp/interpreter.js";
 import { importModule } from "../../../src/xdp/jit/abi.js";
-import { bindMap } from "../../../src/xdp/jit/bindings.js";
+import { bindMap, mapImports } from "../../../src/xdp/jit/bindings.js";
 import { compileProgram } from "../../../src/xdp/jit/compile.js";
 import { attachMap, type MapAccess } from "../../../src/xdp/maps/attach.js";
 import { createMapStore, type XdpMap } from "../../../src/xdp/maps/store.js";
@@ -114,6 +114,7 @@ export function createRunners(maps: readonly MapSpec[]): { readonly interpreter:
     const { helpers, windows } = helpersOf(spec);
     const imports = {
       ...helpers,
+      ...mapImports(bindings.map(({ record }) => record)),
       memory: memory.shared,
       tail_call: tails?.call,
       check_access: (of: number, pointer: number, size: number, write: number): number =>
