@@ -10,37 +10,42 @@ import type { Frame, State } from "./state.js";
  */
 export type Comparison = "needed" | "covers" | "exact";
 
-/** Ids of the old state by those of the new one: the same ones must be alike in both. */
-class Ids {
-  readonly #toNew = new Map<number, number>();
-  readonly #toOld = new Map<number, number>();
-
-  same(old: number, now: number): boolean {
-    if (old === 0 || now === 0) return old === now;
-    const a = this.#toNew.get(old);
-    const b = this.#toOld.get(now);
-    if (a === undefined && b === undefined) {
-      this.#toNew.set(old, now);
-      this.#toOld.set(now, old);
-      return true;
-    }
-    return a === now && b === old;
-  }
-
-  /** Several numbers that are equal in old must be so in the new one; more that are equal do no harm. */
-  links(old: number, now: number): boolean {
-    if (old === 0) return true;
-    const key = -old;
-    const a = this.#toNew.get(key);
-    if (a === undefined) {
-      this.#toNew.set(key, now);
-      return true;
-    }
-    return a === now && now !== 0;
-  }
+/**
+ * Ids of the old state and those that stand for them in the new one: the same ones must be alike in both. Linear, as there are few; and
+ * made once, as comparisons are many.
+ */
+interface Ids {
+  readonly old: number[];
+  readonly now: number[];
+  /** Of scalars. */
+  readonly linksOld: number[];
+  readonly linksNow: number[];
 }
 
-function sameRegister(old: Register, now: Register, how: Comparison, ids: Ids): boolean {
+const ids: Ids = { old: [], now: [], linksOld: [], linksNow: [] };
+
+function same(old: number, now: number): boolean {
+  if (old === 0 || now === 0) return old === now;
+  for (let at = 0; at < ids.old.length; at += 1) {
+    if (ids.old[at] === old) return ids.now[at] === now;
+    if (ids.now[at] === now) return false;
+  }
+  ids.old.push(old);
+  ids.now.push(now);
+  return true;
+}
+
+/** Several numbers that are equal in old must be so in the new one; more that are equal do no harm. */
+function links(old: number, now: number): boolean {
+  if (old === 0) return true;
+  const at = ids.linksOld.indexOf(old);
+  if (at >= 0) return ids.linksNow[at] === now && now !== 0;
+  ids.linksOld.push(old);
+  ids.linksNow.push(now);
+  return true;
+}
+
+function sameRegister(old: Register, now: Register, how: Comparison): boolean {
   if (old.kind === "none") return true;
   if (old === now && how !== "needed" && old.id === 0) return true;
   if (old.kind !== now.kind || old.nullable !== now.nullable) return false;
@@ -48,13 +53,13 @@ function sameRegister(old: Register, now: Register, how: Comparison, ids: Ids): 
     if (how === "needed" && !old.precise) return true;
     if (how === "exact") {
       return (
-        equal(old.value, now.value) && old.linked === now.linked && old.fixed === now.fixed && ids.same(old.id, now.id)
+        equal(old.value, now.value) && old.linked === now.linked && old.fixed === now.fixed && same(old.id, now.id)
       );
     }
     if (old.id !== 0 && (old.linked !== now.linked || old.fixed !== now.fixed)) {
-      return known(now) !== undefined && within(old.value, now.value) && ids.links(old.id, 0);
+      return known(now) !== undefined && within(old.value, now.value) && links(old.id, 0);
     }
-    return within(old.value, now.value) && ids.links(old.id, now.id);
+    return within(old.value, now.value) && links(old.id, now.id);
   }
   if (
     old.fixed !== now.fixed ||
@@ -63,8 +68,8 @@ function sameRegister(old: Register, now: Register, how: Comparison, ids: Ids): 
     old.writable !== now.writable ||
     old.record !== now.record ||
     old.slice !== now.slice ||
-    !ids.same(old.id, now.id) ||
-    !ids.same(old.reference, now.reference)
+    !same(old.id, now.id) ||
+    !same(old.reference, now.reference)
   ) {
     return false;
   }
@@ -81,7 +86,7 @@ const anySlot: Slot = { bytes: "mmmmmmmm", spill: undefined, dynptr: undefined, 
 const numberIn = (slot: Slot): Register | undefined =>
   slot.spill?.kind === "scalar" && spilledBytes(slot) === 8 ? slot.spill : undefined;
 
-function sameSlot(old: Slot | undefined, now: Slot | undefined, how: Comparison, ids: Ids): boolean {
+function sameSlot(old: Slot | undefined, now: Slot | undefined, how: Comparison): boolean {
   if (old === now && (old?.spill === undefined || old.spill.id === 0) && old?.dynptr === undefined) return true;
   if (how === "exact") {
     if (old === undefined || now === undefined || old.bytes !== now.bytes) return false;
@@ -105,7 +110,7 @@ function sameSlot(old: Slot | undefined, now: Slot | undefined, how: Comparison,
   if (old.bytes.includes("s")) {
     if (old.spill === undefined || now.spill === undefined) return false;
     if (spilledBytes(old) !== spilledBytes(now) && how !== "needed") return false;
-    return sameRegister(old.spill, now.spill, how, ids);
+    return sameRegister(old.spill, now.spill, how);
   }
   if (old.bytes.includes("d")) {
     const [a, b] = [old.dynptr, now.dynptr];
@@ -115,37 +120,37 @@ function sameSlot(old: Slot | undefined, now: Slot | undefined, how: Comparison,
       a.type === b.type &&
       a.first === b.first &&
       a.writable === b.writable &&
-      ids.same(a.id, b.id) &&
-      ids.same(a.reference, b.reference)
+      same(a.id, b.id) &&
+      same(a.reference, b.reference)
     );
   }
   return true;
 }
 
-function sameFrame(old: Frame, now: Frame, live: number, how: Comparison, ids: Ids): boolean {
+function sameFrame(old: Frame, now: Frame, live: number, how: Comparison): boolean {
   if (old.callsite !== now.callsite || old.subprogram !== now.subprogram || old.callback !== now.callback) return false;
   if (old.rounds > now.rounds) return false;
   for (let index = 0; index < 10; index += 1) {
     if ((live & (1 << index)) === 0) continue;
-    if (!sameRegister(old.registers[index] as Register, now.registers[index] as Register, how, ids)) return false;
+    if (!sameRegister(old.registers[index] as Register, now.registers[index] as Register, how)) return false;
   }
   const slots = how === "exact" ? Math.max(old.stack.length, now.stack.length) : old.stack.length;
   for (let index = 0; index < slots; index += 1) {
-    if (!sameSlot(old.stack[index], now.stack[index], how, ids)) return false;
+    if (!sameSlot(old.stack[index], now.stack[index], how)) return false;
   }
   return true;
 }
 
-/** `live` tells the registers of each frame that may be read, as bits. Quick where the states are much alike or quite different. */
-export function covers(old: State, now: State, live: (depth: number) => number, how: Comparison): boolean {
+/** `live` has the registers of each frame that may be read, as bits. Quick where the states are much alike or quite different. */
+export function covers(old: State, now: State, live: readonly number[], how: Comparison): boolean {
   if (old.frames.length !== now.frames.length || old.references.length !== now.references.length) return false;
   if ((old.lock === undefined) !== (now.lock === undefined)) return false;
-  const ids = new Ids();
+  for (const list of [ids.old, ids.now, ids.linksOld, ids.linksNow]) list.length = 0;
   if (old.lock !== undefined && now.lock !== undefined) {
-    if (old.lock.map !== now.lock.map || !ids.same(old.lock.id, now.lock.id)) return false;
+    if (old.lock.map !== now.lock.map || !same(old.lock.id, now.lock.id)) return false;
   }
   for (let depth = 0; depth < old.frames.length; depth += 1) {
-    if (!sameFrame(old.frames[depth] as Frame, now.frames[depth] as Frame, live(depth), how, ids)) return false;
+    if (!sameFrame(old.frames[depth] as Frame, now.frames[depth] as Frame, live[depth] as number, how)) return false;
   }
-  return old.references.every((one, index) => ids.same(one.id, now.references[index]?.id ?? 0));
+  return old.references.every((one, index) => same(one.id, now.references[index]?.id ?? 0));
 }

@@ -1,122 +1,18 @@
-/** Walks all ways through a routine, one after the other; a way ends where it meets a state that was walked before. */
+/** Walks all ways through a routine, one after the other, and executes each instruction on them. */
 import { callKind, type Instruction, insnClass, isWideLoad, loadKind, memMode, memSize } from "../insn/instruction.js";
 import { type Analysis, newId, read, write } from "./analysis.js";
 import { arithmetic } from "./arithmetic.js";
 import { conditional } from "./branches.js";
 import { leave, localCall } from "./calls.js";
-import { type Comparison, covers } from "./compare.js";
 import { argumentRegisters, prototypeOf } from "./globals.js";
 import { helperCall } from "./helpers.js";
-import { formatState, type Logger } from "./log.js";
-import { type BackEdge, endInLoop, settle, unsettled } from "./loops.js";
+import { formatState } from "./log.js";
 import { load, store } from "./memory.js";
+import { type Exploration, endWay, visited } from "./prune.js";
 import { refuse, tooComplex } from "./refusal.js";
 import { constantScalar, describe, isScalar, pointer, type Register, unknownScalar } from "./register.js";
-import { adoptMarks, type Checkpoint, copyState, type Frame, freshMarks, newFrame, type State } from "./state.js";
+import { type Frame, newFrame, type State } from "./state.js";
 import { classOf, isCall, isExit, isGoto, isJump, type Routine, targetOf } from "./structure.js";
-
-export interface Exploration {
-  readonly analysis: Analysis;
-  readonly seen: Map<number, Checkpoint[]>;
-  readonly maximum: number;
-  /** Ways that ended in a loop that is still walked. */
-  readonly edges: BackEdge[];
-  instructions: number;
-  states: number;
-  kept: number;
-  peak: number;
-  lastJumps: number;
-  lastInstructions: number;
-  readonly logger: Logger | undefined;
-}
-
-function endWay(edges: BackEdge[], checkpoint: Checkpoint | undefined): void {
-  for (let at = checkpoint; at !== undefined; at = at.parent) {
-    at.branches -= 1;
-    if (at.branches > 0) return;
-    settle(edges, at);
-  }
-}
-
-/** Compares the state in hand with earlier ones here. True: it is covered, the way ends. */
-function visited(exploration: Exploration): boolean {
-  const { analysis } = exploration;
-  const { state, structure } = analysis;
-  const { insn } = state;
-  const live = (depth: number): number => {
-    const frame = state.frames[depth + 1];
-    if (frame === undefined) return structure.live[insn] as number;
-    // Of callers: what is read after the call, and by a call that calls back again.
-    return frame.callback
-      ? (structure.live[frame.callsite] as number)
-      : (structure.live[frame.callsite + 1] as number) & ~1;
-  };
-  const isLive = (depth: number, index: number): boolean => (live(depth) & (1 << index)) !== 0;
-  const list = exploration.seen.get(insn) ?? [];
-  const callsBack = structure.callsBack[insn] === 1;
-  const jumps = analysis.jumps - exploration.lastJumps;
-  const steps = exploration.instructions - exploration.lastInstructions;
-  let add = callsBack || (jumps >= 2 && steps >= 8);
-  for (let at = 0; at < list.length; at += 1) {
-    const old = list[at] as Checkpoint;
-    if (old.branches > 0) {
-      if (callsBack) {
-        if (covers(old.state, state, live, "covers")) {
-          old.hits += 1;
-          endInLoop(exploration.edges, old, state, isLive);
-          return true;
-        }
-      } else {
-        if (old.state.unrolled === state.unrolled && covers(old.state, state, live, "exact")) {
-          refuse(
-            "an infinite loop: it comes here again with nothing changed",
-            "let something that the condition reads change in every round",
-          );
-        }
-        if (jumps < 20 && steps < 100) add = false;
-      }
-      old.misses += 1;
-    } else {
-      const waits = unsettled(old) !== undefined;
-      const how: Comparison = waits ? "covers" : "needed";
-      if (covers(old.state, state, live, how)) {
-        old.hits += 1;
-        if (waits) endInLoop(exploration.edges, old, state, isLive);
-        else adoptMarks(old.state, state, isLive);
-        return true;
-      }
-      if (add) old.misses += 1;
-    }
-    const patience = old.branches > 0 ? 64 : 3;
-    if (old.misses > old.hits * patience + patience) {
-      list.splice(at, 1);
-      at -= 1;
-      exploration.kept -= 1;
-    }
-  }
-  if (!add) return false;
-  exploration.lastJumps = analysis.jumps;
-  exploration.lastInstructions = exploration.instructions;
-  freshMarks(state);
-  const checkpoint: Checkpoint = {
-    insn,
-    state: copyState(state),
-    parent: state.parent,
-    branches: 1,
-    hits: 0,
-    misses: 0,
-    depth: (state.parent?.depth ?? 0) + 1,
-    waits: undefined,
-    settled: false,
-  };
-  state.parent = checkpoint;
-  list.push(checkpoint);
-  exploration.seen.set(insn, list);
-  exploration.states += 1;
-  exploration.kept += 1;
-  exploration.peak = Math.max(exploration.peak, exploration.kept);
-  return false;
-}
 
 const sizeOf = (insn: Instruction): number => {
   switch (insn.opcode & 0x18) {
@@ -303,6 +199,6 @@ export function explore(exploration: Exploration, routineIndex: number): void {
       if (isJump(insn)) analysis.jumps += 1;
       if (step(analysis, insn)) break;
     }
-    endWay(exploration.edges, state.parent);
+    endWay(exploration, state.parent);
   }
 }

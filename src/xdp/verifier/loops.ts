@@ -3,13 +3,14 @@
  * when all ways from it are at their end. Until then what the states within the loop need is not known either: they cover only what
  * they cover in everything. At the end of the loop the marks are carried along the ways back until nothing changes.
  */
-import { adoptMarks, type Checkpoint, markAll, type State } from "./state.js";
+import { adoptMarks, markAll } from "./marks.js";
+import type { Checkpoint, State } from "./state.js";
 
 /** A way that ended at a checkpoint whose marks were not all known. */
 export interface BackEdge {
   readonly to: Checkpoint;
   readonly state: State;
-  readonly live: (frame: number, register: number) => boolean;
+  readonly live: readonly number[];
 }
 
 /** Of more than these everything is taken as needed, which bounds the time that carrying marks takes. */
@@ -23,12 +24,7 @@ export function unsettled(checkpoint: Checkpoint): Checkpoint | undefined {
 }
 
 /** The way of `state` ends at `to`, which is still walked, or waits for a checkpoint that is. */
-export function endInLoop(
-  edges: BackEdge[],
-  to: Checkpoint,
-  state: State,
-  live: (frame: number, register: number) => boolean,
-): void {
+export function endInLoop(edges: BackEdge[], to: Checkpoint, state: State, live: readonly number[]): void {
   adoptMarks(to.state, state, live);
   if (edges.length >= maximumEdges) {
     markAll(state);

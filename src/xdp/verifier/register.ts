@@ -109,6 +109,12 @@ export const constantScalar = (value: bigint): Register => scalar(constant(value
 
 export const pointer = (kind: RegisterKind, more: Partial<Register> = {}): Register => ({ ...blank, kind, ...more });
 
+/** The same scalar without a mark; one that it gets reaches what it was. */
+export function renewed(register: Register): Register {
+  const parents = register.precise ? undefined : [register];
+  return { ...register, precise: false, parents, depth: depthOf(parents) };
+}
+
 /** A scalar stays tied to what it was, so that marks reach it. */
 export const change = (register: Register, more: Partial<Register>): Register =>
   register.kind === "scalar"

@@ -1,7 +1,7 @@
 /** What is known at one point of one way through a program. */
 import type { MapSpec } from "../spec.js";
-import { change, markPrecise, notInitialized, pointer, type Register } from "./register.js";
-import { markRead, type Slot, slotOf } from "./slot.js";
+import { notInitialized, pointer, type Register } from "./register.js";
+import { type Slot, slotOf } from "./slot.js";
 
 export interface Frame {
   readonly registers: Register[];
@@ -30,7 +30,8 @@ export interface Lock {
 export interface Checkpoint {
   readonly insn: number;
   readonly state: State;
-  readonly parent: Checkpoint | undefined;
+  /** The one before on its way; undefined too when no way from here is still to be walked. */
+  parent: Checkpoint | undefined;
   /** Ways from here that are not walked to their end. */
   branches: number;
   hits: number;
@@ -102,61 +103,4 @@ export function mapRegisters(state: State, rule: (register: Register) => Registe
       }
     }
   }
-}
-
-/** What was needed before a checkpoint says nothing of what is needed after it: marks begin anew there. */
-export function freshMarks(state: State): void {
-  for (const frame of state.frames) {
-    const { registers, stack } = frame;
-    for (let index = 0; index < 10; index += 1) {
-      const register = registers[index] as Register;
-      if (register.precise) registers[index] = change(register, {});
-    }
-    for (let index = 0; index < stack.length; index += 1) {
-      const slot = stack[index];
-      if (slot === undefined) continue;
-      if (slot.read || slot.spill?.precise === true) {
-        const spill = slot.spill?.precise === true ? change(slot.spill, {}) : slot.spill;
-        stack[index] = slotOf(slot.bytes, spill, slot.read ? undefined : slot, slot.dynptr);
-      }
-    }
-  }
-}
-
-/** Everything is needed. */
-export function markAll(state: State): void {
-  for (const { registers, stack } of state.frames) {
-    for (const register of registers) markPrecise(register);
-    for (const slot of stack) {
-      markRead(slot);
-      if (slot?.spill !== undefined) markPrecise(slot.spill);
-    }
-  }
-}
-
-/** What the ways from `old` needed, those from `current` (which was found like it) need too. Tells whether any mark is new. */
-export function adoptMarks(old: State, current: State, live: (frame: number, register: number) => boolean): boolean {
-  let changed = false;
-  const need = (from: Register | undefined, to: Register | undefined): void => {
-    if (from?.precise !== true || to === undefined || to.kind !== "scalar" || to.precise) return;
-    markPrecise(to);
-    changed = true;
-  };
-  old.frames.forEach((frame, depth) => {
-    const other = current.frames[depth] as Frame;
-    for (let index = 0; index < 10; index += 1) {
-      if (live(depth, index)) need(frame.registers[index], other.registers[index]);
-    }
-    for (let index = 0; index < frame.stack.length; index += 1) {
-      const slot = frame.stack[index];
-      if (slot?.read !== true) continue;
-      const counterpart = other.stack[index];
-      if (counterpart?.read === false) {
-        markRead(counterpart);
-        changed = true;
-      }
-      need(slot.spill, counterpart?.spill);
-    }
-  });
-  return changed;
 }

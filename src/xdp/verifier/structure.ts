@@ -274,11 +274,14 @@ export function structureOf(program: ProgramSpec): Structure {
       prune[slot] = 1;
       prune[targetOf(slot, insn)] = 1;
     } else if (isGoto(insn)) prune[targetOf(slot, insn)] = 1;
-    else if (isLocalCall(insn)) prune[slot + 1] = 1;
-    else if (isCall(insn) && insn.src === callKind.helper && helperById(insn.imm)?.callback !== undefined) {
-      prune[slot] = 1;
-      callsBack[slot] = 1;
-    } else if (isExit(insn)) prune[slot] = 1;
+    else if (isCall(insn) || isFunctionLoad(insn)) {
+      prune[slot + widthOf(insn)] = 1;
+      if (!isCall(insn) || isLocalCall(insn)) prune[slot] = 1;
+      else if (insn.src === callKind.helper && helperById(insn.imm)?.callback !== undefined) {
+        prune[slot] = 1;
+        callsBack[slot] = 1;
+      }
+    }
     slot += widthOf(insn) - 1;
   }
   checkCalls(insns, routines, routineOf);

@@ -3,8 +3,9 @@ import type { Instruction } from "../insn/instruction.js";
 import type { MapSpec, ProgramSpec } from "../spec.js";
 import type { Analysis } from "./analysis.js";
 import { acceptBlindly } from "./blind.js";
-import { type Exploration, explore } from "./explore.js";
+import { explore } from "./explore.js";
 import { type Logger, lineOf } from "./log.js";
+import type { Exploration } from "./prune.js";
 import { Refusal } from "./refusal.js";
 import type { Refused, Verdict, Verified, VerifierOptions } from "./result.js";
 import { newFrame } from "./state.js";
@@ -80,6 +81,7 @@ function attempt(
       peak: 0,
       lastJumps: 0,
       lastInstructions: 0,
+      ownMarks: 1 << 20,
       logger,
     };
     explore(exploration, 0);
