@@ -10,39 +10,40 @@ import type { Frame, State } from "./state.js";
  */
 export type Comparison = "needed" | "covers" | "exact";
 
-/**
- * Ids of the old state and those that stand for them in the new one: the same ones must be alike in both. Linear, as there are few; and
- * made once, as comparisons are many.
- */
-interface Ids {
+/** Pairs of ids: of the old state, and what stands for them in the new one. Linear, as there are few; made once, as comparisons are many. */
+interface Pairs {
   readonly old: number[];
   readonly now: number[];
-  /** Of scalars. */
-  readonly linksOld: number[];
-  readonly linksNow: number[];
+  count: number;
 }
 
-const ids: Ids = { old: [], now: [], linksOld: [], linksNow: [] };
+const pointers: Pairs = { old: [], now: [], count: 0 };
+const numbers: Pairs = { old: [], now: [], count: 0 };
 
+function pair(pairs: Pairs, old: number, now: number): true {
+  pairs.old[pairs.count] = old;
+  pairs.now[pairs.count] = now;
+  pairs.count += 1;
+  return true;
+}
+
+/** The same ids must be alike in both. */
 function same(old: number, now: number): boolean {
   if (old === 0 || now === 0) return old === now;
-  for (let at = 0; at < ids.old.length; at += 1) {
-    if (ids.old[at] === old) return ids.now[at] === now;
-    if (ids.now[at] === now) return false;
+  for (let at = 0; at < pointers.count; at += 1) {
+    if (pointers.old[at] === old) return pointers.now[at] === now;
+    if (pointers.now[at] === now) return false;
   }
-  ids.old.push(old);
-  ids.now.push(now);
-  return true;
+  return pair(pointers, old, now);
 }
 
 /** Several numbers that are equal in old must be so in the new one; more that are equal do no harm. */
 function links(old: number, now: number): boolean {
   if (old === 0) return true;
-  const at = ids.linksOld.indexOf(old);
-  if (at >= 0) return ids.linksNow[at] === now && now !== 0;
-  ids.linksOld.push(old);
-  ids.linksNow.push(now);
-  return true;
+  for (let at = 0; at < numbers.count; at += 1) {
+    if (numbers.old[at] === old) return numbers.now[at] === now && now !== 0;
+  }
+  return pair(numbers, old, now);
 }
 
 function sameRegister(old: Register, now: Register, how: Comparison): boolean {
@@ -132,7 +133,10 @@ function sameFrame(old: Frame, now: Frame, live: number, how: Comparison): boole
   if (old.rounds > now.rounds) return false;
   for (let index = 0; index < 10; index += 1) {
     if ((live & (1 << index)) === 0) continue;
-    if (!sameRegister(old.registers[index] as Register, now.registers[index] as Register, how)) return false;
+    if (!sameRegister(old.registers[index] as Register, now.registers[index] as Register, how)) {
+      old.telling = index;
+      return false;
+    }
   }
   const slots = how === "exact" ? Math.max(old.stack.length, now.stack.length) : old.stack.length;
   for (let index = 0; index < slots; index += 1) {
@@ -141,11 +145,23 @@ function sameFrame(old: Frame, now: Frame, live: number, how: Comparison): boole
   return true;
 }
 
+/** What told the innermost frames apart last time does so again more often than not. */
+function toldApart(old: Frame, now: Frame, live: number, how: Comparison): boolean {
+  const { telling } = old;
+  if ((live & (1 << telling)) === 0) return false;
+  pointers.count = 0;
+  numbers.count = 0;
+  return !sameRegister(old.registers[telling] as Register, now.registers[telling] as Register, how);
+}
+
 /** `live` has the registers of each frame that may be read, as bits. Quick where the states are much alike or quite different. */
 export function covers(old: State, now: State, live: readonly number[], how: Comparison): boolean {
   if (old.frames.length !== now.frames.length || old.references.length !== now.references.length) return false;
   if ((old.lock === undefined) !== (now.lock === undefined)) return false;
-  for (const list of [ids.old, ids.now, ids.linksOld, ids.linksNow]) list.length = 0;
+  const top = old.frames.length - 1;
+  if (toldApart(old.frames[top] as Frame, now.frames[top] as Frame, live[top] as number, how)) return false;
+  pointers.count = 0;
+  numbers.count = 0;
   if (old.lock !== undefined && now.lock !== undefined) {
     if (old.lock.map !== now.lock.map || !same(old.lock.id, now.lock.id)) return false;
   }

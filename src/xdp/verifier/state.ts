@@ -14,6 +14,8 @@ export interface Frame {
   readonly callback: boolean;
   /** Rounds of callbacks that this frame's call in hand has made. */
   rounds: number;
+  /** The register that told it from a later state; to be compared first. */
+  telling: number;
 }
 
 export interface Reference {
@@ -59,7 +61,7 @@ export const framePointerOf = (index: number): Register => pointer("stack", { fr
 export function newFrame(index: number, subprogram: number, callsite: number, callback = false): Frame {
   const registers = Array.from({ length: 11 }, () => notInitialized);
   registers[10] = framePointerOf(index);
-  return { registers, stack: [], subprogram, callsite, callback, rounds: 0 };
+  return { registers, stack: [], subprogram, callsite, callback, rounds: 0, telling: 0 };
 }
 
 export const copyFrame = (frame: Frame): Frame => ({
@@ -69,6 +71,7 @@ export const copyFrame = (frame: Frame): Frame => ({
   callsite: frame.callsite,
   callback: frame.callback,
   rounds: frame.rounds,
+  telling: 0,
 });
 
 export const copyState = (state: State): State => ({
