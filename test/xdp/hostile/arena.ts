@@ -29,6 +29,7 @@ const total = others + otherBytes + page;
 export type End =
   | "no object"
   | "no maps"
+  | "unharmed"
   | "refused"
   | "too complex"
   | "ran"
@@ -38,10 +39,16 @@ export type End =
 
 export interface Arena {
   /**
-   * Loads an object and tries one of its programs, by `which` modulo their number. `whole`: with maps as large as it says. Anything thrown is
-   * a mistake of ours.
+   * Loads an object and tries one of its programs, by `which` modulo their number, unless it is `unharmed`. `whole`: with maps as large as
+   * it says. Anything thrown is a mistake of ours.
    */
-  tryObject(bytes: Uint8Array, frame: Uint8Array, which: number, whole: boolean): End;
+  tryObject(
+    bytes: Uint8Array,
+    frame: Uint8Array,
+    which: number,
+    whole: boolean,
+    unharmed: (program: ProgramSpec) => boolean,
+  ): End;
   /** `blind`: as if the verifier had let it through. */
   tryProgram(spec: ProgramSpec, frame: Uint8Array, blind: boolean): End;
 }
@@ -149,7 +156,7 @@ export function createArena({ maximumInstructions, fuel }: Limits): Arena {
   }
 
   return {
-    tryObject(bytes, frame, which, whole) {
+    tryObject(bytes, frame, which, whole, unharmed) {
       let object: ObjectSpec;
       try {
         object = loadObject(bytes, { kfuncs: (name) => kfuncByName(name)?.id });
@@ -157,13 +164,14 @@ export function createArena({ maximumInstructions, fuel }: Limits): Arena {
       } catch (error) {
         return told(error, "no object");
       }
+      const spec = object.programs[which % object.programs.length];
+      if (spec !== undefined && unharmed(spec)) return "unharmed";
       let records: ReadonlyMap<MapSpec, number>;
       try {
         records = makeMaps(object.maps);
       } catch (error) {
         return told(error, "no maps");
       }
-      const spec = object.programs[which % object.programs.length];
       return spec === undefined ? "no object" : tryWith(spec, records, frame, false);
     },
     tryProgram(spec, frame, blind) {

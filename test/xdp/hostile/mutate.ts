@@ -84,12 +84,12 @@ const chosen: readonly (readonly [number, (name: string) => boolean])[] = [
   [2, () => true],
 ];
 
-/** One to four changes of one object, or a cut, or the head of one with the tail of another. */
-export function spoilObject(draw: Draw, corpus: readonly Uint8Array[]): Uint8Array {
-  const bytes = draw.pick(corpus).slice();
+/** One to four changes of one object, or a cut, or the head of one with the tail of another; objects as `pick` gives them. */
+export function spoilObject(draw: Draw, pick: () => Uint8Array): Uint8Array {
+  const bytes = pick().slice();
   if (draw.chance(3)) return bytes.slice(0, draw.below(bytes.length + 1));
   if (draw.chance(3)) {
-    const other = draw.pick(corpus);
+    const other = pick();
     const at = draw.below(bytes.length);
     return Uint8Array.from([...bytes.subarray(0, at), ...other.subarray(Math.min(at, other.length))]);
   }
@@ -104,7 +104,20 @@ export function spoilObject(draw: Draw, corpus: readonly Uint8Array[]): Uint8Arr
 
 const opcodes = (draw: Draw): number => draw.word() & 0xff;
 
-const changes: readonly ((draw: Draw, insn: Instruction, all: readonly Instruction[]) => Instruction)[] = [
+type Change = (draw: Draw, insn: Instruction, all: readonly Instruction[]) => Instruction;
+
+/** After which it mostly is an instruction still. */
+const gentle: readonly Change[] = [
+  (draw, insn) => ({ ...insn, dst: draw.below(10) }),
+  (draw, insn) => (insn.src === 0 ? { ...insn, imm: draw.immediate() } : { ...insn, src: draw.below(11) }),
+  (draw, insn) => (insn.offset === 0 ? insn : { ...insn, offset: insn.offset + draw.between(-4, 4) }),
+  (draw, insn) => (insn.offset === 0 ? insn : { ...insn, offset: (draw.word() << 16) >> 16 }),
+  (draw, insn) => (insn.imm === 0 ? insn : { ...insn, imm: draw.immediate() }),
+  (draw, insn) => (insn.imm === 0 ? insn : { ...insn, imm: (insn.imm + draw.between(-2, 2)) | 0 }),
+  (draw, _, all) => all[draw.below(all.length)]!,
+];
+
+const changes: readonly Change[] = [
   (draw) => ({
     opcode: opcodes(draw),
     dst: draw.below(16),
@@ -123,14 +136,17 @@ const changes: readonly ((draw: Draw, insn: Instruction, all: readonly Instructi
   (draw, _, all) => all[draw.below(all.length)]!,
 ];
 
-/** A program with one to six of its slots changed, taken away or doubled. What it says of its functions stays, and may be wrong. */
-export function spoilProgram(draw: Draw, spec: ProgramSpec): ProgramSpec {
+/**
+ * A program with one to six of its slots changed, taken away or doubled. What it says of its functions stays, and may be wrong.
+ * `gently`: so that most of them have a shape still.
+ */
+export function spoilProgram(draw: Draw, spec: ProgramSpec, gently = false): ProgramSpec {
   const insns = spec.insns.slice();
   for (let left = draw.between(1, 6); left > 0; left--) {
     const slot = draw.below(insns.length);
     if (draw.chance(4) && insns.length > 1) insns.splice(slot, 1);
     else if (draw.chance(4)) insns.splice(slot, 0, insns[draw.below(insns.length)]!);
-    else insns[slot] = draw.pick(changes)(draw, insns[slot]!, insns);
+    else insns[slot] = draw.pick(gently ? gentle : changes)(draw, insns[slot]!, insns);
   }
   return { ...spec, insns };
 }
