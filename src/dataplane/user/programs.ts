@@ -1,12 +1,8 @@
 /** Programs of the engine: loaded from objects, verified and compiled, known to every thread, held by what uses them. */
-import { createHash } from "node:crypto";
 import { DataplaneError, JunctorError } from "../../errors.js";
-import { kfuncById, kfuncByName } from "../../xdp/helpers/kfuncs.js";
+import { kfuncById } from "../../xdp/helpers/kfuncs.js";
 import { helperById } from "../../xdp/helpers/table.js";
-import { encodeProgram } from "../../xdp/insn/decode.js";
 import type { XdpMap } from "../../xdp/maps/store.js";
-import { withGlobals } from "../../xdp/object/globals.js";
-import { loadObject } from "../../xdp/object/load.js";
 import type { MapSpec, ObjectSpec, ProgramSpec } from "../../xdp/spec.js";
 import { type CountersOf, type ProgramState, programKey, programLoad, programPin, verdicts } from "../attributes.js";
 import type { Dataplane, DeleteReason, LoadedObject, ProgramTrace } from "../contract.js";
@@ -14,12 +10,13 @@ import { parse, refuse } from "../errors.js";
 import { entryNumber } from "./hooks/entries.js";
 import type { HostAttachments } from "./host-attachments.js";
 import { programCounter, programSlots } from "./layout.js";
+import { shapeMismatch } from "./map-shape.js";
 import { createMapTargets } from "./map-targets.js";
 import { createMaps, type Maps } from "./maps.js";
 import type { Core } from "./objects.js";
 import { listing } from "./program-listing.js";
 import type { ProgramCode, ProgramThread } from "./program-thread.js";
-import { compile } from "./program-toolchain.js";
+import { createToolchain } from "./program-toolchain.js";
 import { createSlots } from "./slots.js";
 
 export interface Program {
@@ -50,9 +47,6 @@ export interface Programs {
   deviceGone(device: number): void;
   close(reason: DeleteReason): Promise<void>;
 }
-
-const tagOf = (spec: ProgramSpec): string =>
-  createHash("sha256").update(encodeProgram(spec.insns)).digest("hex").slice(0, 16);
 
 export function createPrograms(
   core: Core,
@@ -100,6 +94,8 @@ export function createPrograms(
       hold(program, -1);
     },
   });
+
+  const toolchain = createToolchain(maps.store.memory, layout.arenas.length);
 
   const attachOf: Readonly<Record<string, ProgramSpec["attach"]>> = {
     prog_array: "xdp",
@@ -194,7 +190,7 @@ export function createPrograms(
       name: spec.name,
       section: spec.section,
       attach: spec.attach,
-      tag: tagOf(spec),
+      tag: toolchain.tag(spec),
       instructions: spec.insns.length,
       license: spec.license,
       maps: used.map(({ id }) => id),
@@ -230,15 +226,14 @@ export function createPrograms(
   }
 
   function checkSame(spec: MapSpec, map: XdpMap): void {
-    for (const attribute of ["type", "keySize", "valueSize", "maxEntries"] as const) {
-      if (spec[attribute] === map.spec[attribute]) continue;
-      const problem = `${attribute} of map ${spec.name} is ${spec[attribute]}, of map ${map.id} ${map.spec[attribute]}`;
-      refuse("EINVAL", `map ${map.id} (${map.spec.name})`, problem, "reuse a map of the same shape");
-    }
+    const mismatch = shapeMismatch(spec, map.spec);
+    if (mismatch === undefined) return;
+    const problem = `cannot be ${spec.name} of the object: ${mismatch}`;
+    refuse("EINVAL", `map ${map.id} (${map.spec.name})`, problem, "reuse a map of the same shape");
   }
 
   /** Entries that the object declares for maps of maps and of programs. */
-  function link(object: ObjectSpec, made: ReadonlyMap<MapSpec, XdpMap>, loaded: readonly Program[]): void {
+  function link(made: ReadonlyMap<MapSpec, XdpMap>, loaded: readonly Program[]): void {
     for (const [spec, map] of made) {
       for (const [index, name] of spec.initialSlots ?? []) {
         const inner = [...made].find(([other]) => other.name === name)?.[1];
@@ -254,7 +249,6 @@ export function createPrograms(
         map.update(key, value);
       }
     }
-    void object;
   }
 
   async function install(
@@ -266,7 +260,7 @@ export function createPrograms(
     const handle = ++lastHandle;
     const slot = slots.take() ?? refuse("ENOSPC", `program ${spec.name}`, `there are ${programSlots - 1} already`);
     try {
-      const compiled = compile(maps.store.memory, spec, used, slot, layout.arenas.length);
+      const compiled = toolchain.compile(spec, used, slot);
       const code: ProgramCode = { ...compiled, number: handle };
       await Promise.all(threads().map((thread) => thread.install(code)));
     } catch (error) {
@@ -312,9 +306,7 @@ export function createPrograms(
 
   async function load(input: unknown): Promise<LoadedObject> {
     const { object: bytes, file, programs: names, globals, reuse, pin } = parse(programLoad, "program", input);
-    const object = attempt(file, () =>
-      withGlobals(loadObject(bytes, { name: file, kfuncs: (name) => kfuncByName(name)?.id }), globals),
-    );
+    const { object, forKernel } = attempt(file, () => toolchain.read({ bytes, file, globals }));
     const chosen = object.programs.filter(({ name, section, autoload }) =>
       names === undefined ? autoload !== false : names.includes(name) || names.includes(section),
     );
@@ -329,16 +321,18 @@ export function createPrograms(
     }
     let forHost: ObjectSpec | undefined;
     const whole = (): ObjectSpec => {
-      const plain = forHost ?? withGlobals(loadObject(bytes, { name: file }), globals);
-      const wanted = new Set(chosen.map(({ name }) => name));
-      forHost ??= { ...plain, programs: plain.programs.filter(({ name }) => wanted.has(name)) };
+      if (forHost === undefined) {
+        const plain = forKernel();
+        const wanted = new Set(chosen.map(({ name }) => name));
+        forHost = { ...plain, programs: plain.programs.filter(({ name }) => wanted.has(name)) };
+      }
       return forHost;
     };
     const made = attempt(file, () => createAll(object, reuse));
     const loaded: Program[] = [];
     try {
       for (const spec of chosen) loaded.push(await install(spec, whole, made));
-      attempt(file, () => link(object, made, loaded));
+      attempt(file, () => link(made, loaded));
       for (const program of loaded) {
         if (pin !== undefined) setPin(program, loaded.length === 1 ? pin : `${pin}.${program.spec.name}`);
       }
