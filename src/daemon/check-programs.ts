@@ -2,14 +2,7 @@
 import { existsSync } from "node:fs";
 import { type ExaminedObject, type ExaminedProgram, examineObject } from "../dataplane/examine-object.js";
 import { JunctorError } from "../errors.js";
-import {
-  type LoadedConfig,
-  nearest,
-  type ObjectConfig,
-  type Problem,
-  type ProgramConfig,
-  wantedPorts,
-} from "../gateway/config.js";
+import { type LoadedConfig, nearest, type ObjectConfig, type Problem, type ProgramConfig } from "../gateway/config.js";
 
 export interface ProgramFindings {
   readonly mistakes: readonly Problem[];
@@ -22,7 +15,6 @@ export function checkPrograms({ config, problemAt }: LoadedConfig): ProgramFindi
   const examined = new Map<ObjectConfig, ExaminedObject | JunctorError>();
   const pins = new Map<string, string>();
   const names = new Map<string, string>();
-  const ports = new Set(wantedPorts(config).keys());
 
   const examine = (object: ObjectConfig): ExaminedObject | JunctorError => {
     const known = examined.get(object) ?? attempt(object);
@@ -62,20 +54,10 @@ export function checkPrograms({ config, problemAt }: LoadedConfig): ProgramFindi
     } else if (/^(?:channel|unit|tun)\/[^*?]+$/.test(device) && device !== `tun/${config.tun.name}`) {
       const message = `${device} is not there when the daemon starts, which would then fail`;
       warnings.push(problemAt(["programs", index, "device"], message));
-    } else if (!/[*?]/.test(device) && !device.startsWith("tun/") && !isPort(device, ports)) {
-      const there = [...ports].map((address) => `udp/${address}`).join(", ") || "no port";
-      const mend = device.includes("/") ? `expected a pattern, or one of ${there}` : "mode native or generic?";
-      mistake("device", `found ${device}, which is no device of this configuration; ${mend}`);
     }
   }
   return { mistakes, warnings };
 }
-
-/** The system chooses the number where the port is 0. */
-const isPort = (device: string, addresses: ReadonlySet<string>): boolean => {
-  const [, address = ""] = /^(?:udp|dgram)\/(.*)$/.exec(device) ?? [];
-  return addresses.has(address) || addresses.has(address.replace(/:\d+$/, ":0"));
-};
 
 function attempt({ bytes, file, globals }: ObjectConfig): ExaminedObject | JunctorError {
   try {

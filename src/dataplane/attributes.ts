@@ -429,7 +429,13 @@ export const attachmentAttributes = z.object({
 export const deviceAttach = attachmentAttributes.omit({ attachment: true });
 export const attachmentKey = attachmentAttributes.pick({ attachment: true });
 export const attachmentReplace = attachmentAttributes.pick({ attachment: true, program: true });
+export const attachmentsChange = z.object({
+  attach: z.array(deviceAttach),
+  replace: z.array(attachmentReplace),
+  detach: z.array(attachmentKey),
+});
 export type DeviceAttach = z.input<typeof deviceAttach>;
+export type AttachmentsChange = z.input<typeof attachmentsChange>;
 export type AttachmentKey = z.infer<typeof attachmentKey>;
 export type AttachmentReplace = z.infer<typeof attachmentReplace>;
 export type AttachmentState = Readonly<z.infer<typeof attachmentAttributes>> & {

@@ -42,6 +42,12 @@ export interface Dataplane {
     replace(attributes: attributes.AttachmentReplace): Promise<attributes.AttachmentState>;
     /** When it resolves, the program runs on no frame any more. */
     detach(key: attributes.AttachmentKey): Promise<void>;
+    /**
+     * Attaches, replaces and detaches as if at once: where one of it is refused, nothing has changed, and no frame meets a part of it
+     * on a device (in the kernel, where each program is a step of its own, what was done is undone). What is detached may be gone
+     * already. Answers what was attached, in order.
+     */
+    change(change: attributes.AttachmentsChange): Promise<readonly attributes.AttachmentState[]>;
     attachments(): Promise<readonly attributes.AttachmentState[]>;
     /** What programs are told of a device's frames. */
     tag(attributes: attributes.DeviceTag): Promise<void>;

@@ -5,4 +5,3 @@ export { ConfigError, nearest, type Problem } from "./config/problems.js";
 export { configSchema } from "./config/schema.js";
 export { Secret } from "./config/secret.js";
 export type * from "./config/types.js";
-export { wantedPorts } from "./config/wanted-ports.js";

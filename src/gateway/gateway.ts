@@ -20,15 +20,8 @@ import { createLnsPool } from "./onward.js";
 import { compilePolicy } from "./policy.js";
 import { createPorts } from "./ports.js";
 import { createConfiguredPrograms } from "./programs.js";
-import { planAll, reload } from "./reload.js";
-import {
-  configureTermination,
-  createTermination,
-  hangUpCall,
-  prepareTermination,
-  settle,
-  stopTermination,
-} from "./termination/index.js";
+import { apply, planAll, reload } from "./reload.js";
+import { createTermination, hangUpCall, settle, stopTermination } from "./termination/index.js";
 import { callsOf, pppViewOf, unitViewOf, unitViews } from "./termination/views.js";
 import { capture, createTracing, traceMessage, watch } from "./tracing.js";
 import { tunnelDown, tunnelMoved, tunnelRequested, tunnelUp } from "./tunnels.js";
@@ -143,10 +136,7 @@ export function assemble(options: GatewayOptions): { readonly gateway: CallingGa
       planeEvents = plane.events();
       works.watch(follow(core, planeEvents));
       try {
-        await core.ports.configure(config);
-        await prepareTermination(core, config);
-        await configureTermination(core);
-        await core.programs.configure(config.programs);
+        await apply(core, config);
       } catch (error) {
         await close();
         throw error;

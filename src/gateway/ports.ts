@@ -13,18 +13,19 @@ export interface Ports {
   get(handle: number): Port | undefined;
   /** Where tunnels to an LNS are opened from. */
   towards(lns: Lns): Port | undefined;
-  /** Opens what the configuration asks for and is not there; gives ports their access entries. Rejects with what failed. */
-  configure(config: Config): Promise<PortChanges>;
+  /** Opens what a configuration asks for and is not there. Rejects with what failed, and has then opened nothing. */
+  open(config: Config): Promise<void>;
+  /**
+   * Gives ports, which are all open, their access entries. Answers those that are no access any more; they close when their tunnels
+   * are gone.
+   */
+  configure(config: Config): readonly Port[];
+  /** Closes what was opened for a configuration that does not come. */
+  forget(): void;
   /** A tunnel of this port is gone; a port that nothing needs any more is closed. */
   unused(port: Port): void;
   list(): readonly Port[];
   close(): Promise<void>;
-}
-
-export interface PortChanges {
-  readonly opened: readonly string[];
-  /** Access entries that went; their ports close when their tunnels are gone. */
-  readonly closed: readonly Port[];
 }
 
 /** Best first. */
@@ -65,23 +66,27 @@ export function createPorts(plane: Dataplane, log: Log, track: (work: Promise<un
     track(work.finally(() => closing.delete(work)));
   };
 
+  const forget = (): void => {
+    for (const port of byHandle.values()) unused(port);
+  };
+
   return {
     get: (handle) => byHandle.get(handle),
     towards(lns) {
       const family = splitAddress(lns.address)?.family ?? 4;
       return byAddress.get(lns.source ?? sources[family] ?? "");
     },
-    async configure(config) {
-      const wanted = wantedPorts(config);
-      const opened = [...wanted.keys()].filter((address) => !byAddress.has(address));
+    async open(config) {
       await Promise.allSettled(closing);
       try {
-        for (const address of opened) await open(address, wanted.get(address) ?? address);
+        for (const [address, what] of wantedPorts(config)) if (!byAddress.has(address)) await open(address, what);
       } catch (error) {
-        for (const port of byAddress.values()) unused(port);
+        forget();
         throw error;
       }
-      needed = new Set(wanted.keys());
+    },
+    configure(config) {
+      needed = new Set(wantedPorts(config).keys());
       sources = defaultSources(config);
       const entries = new Map(config.access.map((entry) => [entry.listen, entry]));
       const closed: Port[] = [];
@@ -90,8 +95,9 @@ export function createPorts(plane: Dataplane, log: Log, track: (work: Promise<un
         if (!entry && port.access) closed.push(port);
         port.access = entry && accessOf(entry);
       }
-      return { opened: opened.filter((address) => entries.has(address)), closed };
+      return closed;
     },
+    forget,
     unused,
     list: () => [...byHandle.values()],
     async close() {

@@ -1,51 +1,35 @@
 /** Programs of the configuration on the data plane's devices; a reload changes what differs, and no frame meets a gap. */
-import type { AttachmentState, MapState, ProgramState } from "../dataplane/attributes.js";
+import type { DeviceAttach, ProgramState } from "../dataplane/attributes.js";
 import type { Dataplane } from "../dataplane/contract.js";
 import { JunctorError } from "../errors.js";
 import type { ProgramConfig } from "./config/types.js";
+import { createProgramNames, type LoadedPrograms, nameOf, type WantedProgram } from "./program-names.js";
 
 export interface ConfiguredPrograms {
   /** Loads and verifies what is not loaded yet; rejects with what is wrong, and has then changed nothing. */
   prepare(programs: readonly ProgramConfig[]): Promise<void>;
-  /** Brings devices to what the configuration says. Answers what changed, in words. Rejects with what is wrong and changes nothing else. */
+  /** Brings devices to what the configuration says. Answers what changed, in words. Rejects with what is wrong, and has then changed nothing. */
   configure(programs: readonly ProgramConfig[]): Promise<readonly string[]>;
-}
-
-interface Loaded {
-  readonly programs: readonly ProgramState[];
-  readonly maps: readonly MapState[];
-  /** Names that were given to them. */
-  readonly pinned: { programs: number[]; maps: number[] };
+  /** Lets go of what was prepared for a configuration that does not come. */
+  forget(): Promise<void>;
 }
 
 interface Attached {
   readonly config: ProgramConfig;
-  readonly attachment: AttachmentState;
+  readonly attachment: number;
+  readonly program: number;
 }
 
-interface Wanted {
-  readonly config: ProgramConfig;
-  readonly program: ProgramState;
-}
-
-interface Placed extends Wanted, Attached {
-  /** It was attached just now. */
-  readonly fresh: boolean;
-}
-
-const nameOf = ({ object, program, device, hook }: ProgramConfig): string =>
-  `program ${program === undefined ? object.file : `${program} of ${object.file}`} on ${hook} of ${device}`;
-
-/** Two entries with the same place are one attachment whose program may differ. */
+/** Two entries with the same place are one attachment whose program may differ. An interface has one program in the kernel. */
 const placeOf = ({ device, hook, priority, runOn, framing, mode }: ProgramConfig): string =>
-  JSON.stringify([device, hook, priority, runOn, framing, mode]);
+  JSON.stringify(mode === "user" ? [device, hook, priority, runOn, framing] : [device, mode]);
 
 export function createConfiguredPrograms(plane: Dataplane): ConfiguredPrograms {
-  const loaded = new Map<string, Loaded>();
+  const loaded = new Map<string, LoadedPrograms>();
+  const names = createProgramNames(plane);
   let attached: readonly Attached[] = [];
 
-  async function load(config: ProgramConfig): Promise<Loaded> {
-    const { object } = config;
+  async function load({ object }: ProgramConfig): Promise<LoadedPrograms> {
     const known = loaded.get(object.key);
     if (known !== undefined) return known;
     const { programs, maps } = await plane.program.load({
@@ -53,139 +37,97 @@ export function createConfiguredPrograms(plane: Dataplane): ConfiguredPrograms {
       file: object.file,
       globals: { ...object.globals },
     });
-    const fresh: Loaded = { programs, maps, pinned: { programs: [], maps: [] } };
+    const fresh: LoadedPrograms = { programs, maps };
     loaded.set(object.key, fresh);
     return fresh;
   }
 
-  function pick(config: ProgramConfig, { programs }: Loaded): ProgramState {
+  function pick(config: ProgramConfig, { programs }: LoadedPrograms): ProgramState {
     const { object, program: wanted } = config;
     const fit = programs.filter(({ name, section }) => wanted === undefined || name === wanted || section === wanted);
     const [first] = fit;
     if (first !== undefined && fit.length === 1) return first;
-    const names = programs.map(({ name }) => name).join(", ");
+    const all = programs.map(({ name }) => name).join(", ");
     const problem = first === undefined ? `has no program ${wanted}` : "has several programs";
-    throw new JunctorError("config", `${object.file} ${problem}`, `say program: one of ${names}`);
+    throw new JunctorError("config", `${object.file} ${problem}`, `say program: one of ${all}`);
   }
 
-  async function unload(keys: ReadonlySet<string>): Promise<void> {
-    for (const [key, { programs, pinned }] of [...loaded]) {
-      if (keys.has(key)) continue;
+  /** Programs that something is attached with stay. */
+  async function forget(): Promise<void> {
+    const used = new Set(attached.map(({ config }) => config.object.key));
+    for (const [key, { programs }] of [...loaded]) {
+      if (used.has(key)) continue;
       loaded.delete(key);
-      for (const program of pinned.programs) await plane.program.pin({ program, pin: null });
-      for (const map of pinned.maps) await plane.map.pin({ map, pin: null });
       await Promise.all(programs.map(({ program }) => plane.program.unload({ program })));
     }
   }
 
-  /** Programs that something is attached with, and those of `programs`, stay. */
-  const unloadOthers = (programs: readonly ProgramConfig[]): Promise<void> =>
-    unload(new Set([...attached.map(({ config }) => config), ...programs].map(({ object }) => object.key)));
-
-  /** A name that somebody else gave to a program is not for the configuration. */
-  async function checkPins(programs: readonly ProgramConfig[]): Promise<void> {
-    const wanted = new Map(
-      programs.flatMap((config) => (config.pin === undefined ? [] : [[config.pin, config] as const])),
-    );
-    if (wanted.size === 0) return;
-    const ours = new Set([...loaded.values()].flatMap(({ pinned }) => pinned.programs));
-    for (const { program, pin } of await plane.program.list()) {
-      const config = pin === undefined || ours.has(program) ? undefined : wanted.get(pin);
-      if (config === undefined) continue;
-      throw new JunctorError(
-        "EEXIST",
-        `${nameOf(config)}: program ${program} has the name ${pin}`,
-        "unpin that, or say another pin",
-      );
-    }
-  }
-
-  /** Gives programs, and as NAME.MAP their maps, the names that the configuration says. */
-  async function givePins(wanted: readonly Wanted[]): Promise<void> {
-    for (const { config, program: state } of wanted) {
-      const { pin, object } = config;
-      const known = loaded.get(object.key);
-      if (pin === undefined || known === undefined || known.pinned.programs.includes(state.program)) continue;
-      await plane.program.pin({ program: state.program, pin });
-      known.pinned.programs.push(state.program);
-      for (const { map, name, pin: own } of known.maps) {
-        const full = `${pin}.${name}`;
-        const fits = /^[\w.-]{1,64}$/.test(full) && state.maps.includes(map);
-        if (!fits || own !== undefined || known.pinned.maps.includes(map)) continue;
-        await plane.map.pin({ map, pin: full });
-        known.pinned.maps.push(map);
-      }
-    }
-  }
-
-  async function prepare(programs: readonly ProgramConfig[]): Promise<readonly Wanted[]> {
-    const wanted: Wanted[] = [];
+  async function prepare(programs: readonly ProgramConfig[]): Promise<readonly WantedProgram[]> {
+    const wanted: WantedProgram[] = [];
     try {
-      await checkPins(programs);
-      for (const config of programs) wanted.push({ config, program: pick(config, await load(config)) });
+      for (const config of programs) {
+        const object = await load(config);
+        wanted.push({ config, program: pick(config, object), loaded: object });
+      }
+      await names.check(wanted);
       return wanted;
     } catch (error) {
-      await unloadOthers([]);
+      await forget();
       throw error;
     }
   }
 
-  /** What of the wanted is attached newly, and what has a place among those that are. */
-  async function attachNew(wanted: readonly Wanted[], left: Attached[]): Promise<readonly Placed[]> {
-    const placed: Placed[] = [];
-    try {
-      for (const { config, program } of wanted) {
-        const at = left.findIndex((other) => placeOf(other.config) === placeOf(config));
-        const [before] = at === -1 ? [] : left.splice(at, 1);
-        const { device, hook, priority, runOn, framing, mode } = config;
-        const attachment =
-          before?.attachment ??
-          (await plane.device.attach({
-            device,
-            hook,
-            priority,
-            runOn: [...runOn],
-            mode,
-            program: program.program,
-            ...(framing === undefined ? {} : { framing }),
-          }));
-        placed.push({ config, program, attachment, fresh: before === undefined });
-      }
-      return placed;
-    } catch (error) {
-      for (const { attachment, fresh } of placed) {
-        if (fresh) await plane.device.detach({ attachment: attachment.attachment }).catch(() => {});
-      }
-      await unloadOthers([]);
-      throw error;
-    }
+  /** Those that are attached still: others went with their devices. */
+  async function remaining(): Promise<Attached[]> {
+    if (attached.length === 0) return [];
+    const there = new Set((await plane.device.attachments()).map(({ attachment }) => attachment));
+    return attached.filter(({ attachment }) => there.has(attachment));
   }
+
+  const attachmentOf = ({ config, program: { program } }: WantedProgram): DeviceAttach => {
+    const { device, hook, priority, runOn, framing, mode } = config;
+    const asked = { device, hook, priority, runOn: [...runOn], mode, program };
+    return framing === undefined ? asked : { ...asked, framing };
+  };
 
   return {
     prepare: async (programs) => void (await prepare(programs)),
+    forget,
     async configure(programs) {
-      const changes: string[] = [];
-      // Everything is loaded and verified before anything changes.
       const wanted = await prepare(programs);
-      const left = [...attached];
-      const placed = await attachNew(wanted, left);
-      const next: Attached[] = [];
-      for (const { config, program, attachment, fresh } of placed) {
-        if (fresh) changes.push(`${nameOf(config)}: attached`);
-        const same = attachment.program === program.program;
-        const key = { attachment: attachment.attachment, program: program.program };
-        next.push({ config, attachment: same ? attachment : await plane.device.replace(key) });
-        if (!same) changes.push(`${nameOf(config)}: replaced`);
+      const left = await remaining();
+      const placed = wanted.map((each) => {
+        const at = left.findIndex((other) => placeOf(other.config) === placeOf(each.config));
+        return { ...each, before: at === -1 ? undefined : left.splice(at, 1)[0] };
+      });
+      const fresh = placed.filter(({ before }) => before === undefined);
+      const replaced = placed.flatMap(({ config, program: { program }, before }) =>
+        before === undefined || before.program === program ? [] : [{ config, attachment: before.attachment, program }],
+      );
+      try {
+        if (fresh.length + replaced.length + left.length > 0) {
+          const made = await plane.device.change({
+            attach: fresh.map(attachmentOf),
+            replace: replaced.map(({ attachment, program }) => ({ attachment, program })),
+            detach: left.map(({ attachment }) => ({ attachment })),
+          });
+          const numbers = made.map(({ attachment }) => attachment).values();
+          attached = placed.map(({ config, program: { program }, before }) => {
+            return { config, program, attachment: before?.attachment ?? numbers.next().value! };
+          });
+        }
+      } catch (error) {
+        await forget();
+        throw error;
       }
-      for (const { config, attachment } of left) {
-        // Gone with its device, perhaps.
-        await plane.device.detach({ attachment: attachment.attachment }).catch(() => {});
-        changes.push(`${nameOf(config)}: detached`);
-      }
-      attached = next;
-      await unloadOthers([]);
-      await givePins(wanted);
-      return changes;
+      const unnamed = await names.give(wanted);
+      await forget();
+      return [
+        ...fresh.map(({ config }) => `${nameOf(config)}: attached`),
+        ...replaced.map(({ config }) => `${nameOf(config)}: replaced`),
+        ...left.map(({ config }) => `${nameOf(config)}: detached`),
+        ...unnamed,
+      ];
     },
   };
 }

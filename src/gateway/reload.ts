@@ -16,17 +16,48 @@ export function planAll(pool: LnsPool, config: Config): ReadonlyMap<Rule, Forwar
   return plans;
 }
 
-export async function reload(core: Core, config: Config): Promise<readonly string[]> {
-  const changes = [...changesBetween(core.config, config)];
-  await core.programs.prepare(config.programs);
-  await prepareTermination(core, config);
-  const { closed } = await core.ports.configure(config);
+/**
+ * Has everything ready that a configuration needs, and its programs attached; rejects with what cannot be had, and has then changed
+ * nothing. Answers what changed of programs, in words.
+ */
+async function prepare(core: Core, config: Config): Promise<readonly string[]> {
+  const undo: (() => Promise<void> | void)[] = [];
+  try {
+    await core.programs.prepare(config.programs);
+    undo.push(() => core.programs.forget());
+    undo.push(await prepareTermination(core, config));
+    await core.ports.open(config);
+    undo.push(() => core.ports.forget());
+    // Their devices are there now. What frames meet changes last, and at once.
+    return await core.programs.configure(config.programs);
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+/** Works by a configuration from now on; rejects with what cannot be had, and has then changed nothing. */
+export async function apply(core: Core, config: Config): Promise<Applied> {
+  const programs = await prepare(core, config);
   core.config = config;
   core.policy = compilePolicy(config.policy);
   core.plans = planAll(core.pool, config);
+  const closed = core.ports.configure(config);
   await configureTermination(core);
-  changes.push(...(await core.programs.configure(config.programs)));
+  return { programs, closed };
+}
 
+interface Applied {
+  /** What changed of programs, in words. */
+  readonly programs: readonly string[];
+  /** Ports that are no access any more. */
+  readonly closed: readonly Port[];
+}
+
+export async function reload(core: Core, config: Config): Promise<readonly string[]> {
+  const changes = [...changesBetween(core.config, config)];
+  const { programs, closed } = await apply(core, config);
+  changes.push(...programs);
   const ended = closeCallers(core, closed) + closeDisallowed(core);
   if (ended > 0) changes.push(`${ended} tunnels of callers ended that are no longer allowed`);
   for (const lns of core.pool.retain(core.plans.values())) {

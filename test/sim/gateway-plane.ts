@@ -176,6 +176,7 @@ export function createSimulatedPlane(world: World, latency: readonly [number, nu
       attach: unsupported,
       replace: unsupported,
       detach: unsupported,
+      change: unsupported,
       attachments: unsupported,
       tag: unsupported,
       names: unsupported,

@@ -61,7 +61,8 @@ const printChanges = (context: Context, answer: { readonly changes: readonly str
 export const reloadObject = single({
   name: "reload",
   summary: "Have the daemon read its configuration again",
-  details: "Applies what differs and drops no session that is still allowed. A file with a mistake changes nothing.",
+  details:
+    "Applies what differs and drops no session that is still allowed. What the new configuration needs is had first (programs verified, ports, devices and routes there), and what frames meet changes last and at once: a configuration that cannot be had as a whole changes nothing.",
   async run(context) {
     printChanges(context, await (await context.client()).ask("POST", "/v1/reload"));
     return 0;

@@ -3,10 +3,12 @@
  * know a chain before the first device has it, and it is taken away when no frame can be on it any more, so that a frame meets the
  * old chain or the new one, whole.
  */
+import type { z } from "zod";
 import {
   type AttachmentState,
   attachmentKey,
   attachmentReplace,
+  attachmentsChange,
   deviceAttach,
   type Framing,
   type Hook,
@@ -35,7 +37,7 @@ export interface Attachment {
 }
 
 export interface Attachments {
-  readonly operations: Pick<Dataplane["device"], "attach" | "replace" | "detach" | "attachments">;
+  readonly operations: Pick<Dataplane["device"], "attach" | "replace" | "detach" | "change" | "attachments">;
   /** Gives a device that has just come what is attached to its name. Resolves when its programs would see a frame. */
   born(device: HookedDevice): Promise<void> | undefined;
   /** A device is gone: attachments to it by name are, too. */
@@ -164,11 +166,12 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
     });
   }
 
-  const devicesOf = ({ exact, device }: Attachment): (() => Iterable<HookedDevice>) =>
-    exact
+  /** Devices that some of these are on. */
+  const devicesOf = (changed: readonly Attachment[]): (() => Iterable<HookedDevice>) =>
+    changed.every(({ exact }) => exact)
       ? () => {
-          const found = host.device(device);
-          return found === undefined ? [] : [found];
+          const names = new Set(changed.map(({ device }) => device));
+          return [...names].map(host.device).filter((found) => found !== undefined);
         }
       : host.devices;
 
@@ -231,37 +234,84 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
     return program;
   }
 
+  /** Adds an attachment that nothing speaks against. Devices have it when they settle. */
+  function enter({
+    device,
+    hook,
+    program: handle,
+    priority,
+    runOn,
+    framing,
+  }: z.output<typeof deviceAttach>): Attachment {
+    const object = `device ${device}`;
+    const program = programFor(handle, object);
+    const exact = !wildcard.test(device);
+    const target = exact ? host.device(device) : undefined;
+    if (exact && target === undefined) refuse("ENODEV", object, "no such device", "see `device list`");
+    target?.check(hook, framing);
+    const fits = matcher(device);
+    for (const each of exact ? [target!] : host.devices()) {
+      if (fits(each.name)) checkRoom(each, hook, framing);
+    }
+    if (chains.size >= mostChains) refuse("ENOSPC", object, `there are ${mostChains} chains of programs already`);
+    const attachment: Attachment = {
+      handle: host.nextHandle(),
+      device,
+      hook,
+      priority,
+      runOn,
+      framing,
+      program,
+      fits,
+      exact,
+    };
+    add(attachment);
+    return attachment;
+  }
+
+  /** All of a change, or none of it. */
+  function enterAll({ attach, replace, detach }: z.output<typeof attachmentsChange>) {
+    const undo: (() => void)[] = [];
+    try {
+      const removed = detach.flatMap(({ attachment: handle }) => attachments.get(handle) ?? []);
+      for (const attachment of removed) {
+        remove(attachment);
+        undo.push(() => add(attachment));
+      }
+      const replaced = replace.map(({ attachment: handle, program: next }) => {
+        const attachment = find(handle);
+        const before = attachment.program;
+        attachment.program = programFor(next, `attachment ${handle}`);
+        undo.push(() => {
+          attachment.program = before;
+        });
+        return { attachment, before };
+      });
+      const added = attach.map((each) => {
+        const attachment = enter(each);
+        undo.push(() => remove(attachment));
+        return attachment;
+      });
+      return { added, replaced, removed };
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    }
+  }
+
+  function left({ handle, program }: Attachment): void {
+    host.hold(program, -1);
+    events.emit({ type: "program-detached", attachment: handle, reason: "deleted" });
+  }
+
   return {
     operations: {
       async attach(input) {
-        const { device, hook, program: handle, priority, runOn, framing } = parse(deviceAttach, "attachment", input);
-        const object = `device ${device}`;
-        const program = programFor(handle, object);
-        const exact = !wildcard.test(device);
-        const target = exact ? host.device(device) : undefined;
-        if (exact && target === undefined) refuse("ENODEV", object, "no such device", "see `device list`");
-        target?.check(hook, framing);
-        const fits = matcher(device);
-        for (const each of exact ? [target!] : host.devices()) {
-          if (fits(each.name)) checkRoom(each, hook, framing);
-        }
-        if (chains.size >= mostChains) refuse("ENOSPC", object, `there are ${mostChains} chains of programs already`);
-        const attachment: Attachment = {
-          handle: host.nextHandle(),
-          device,
-          hook,
-          priority,
-          runOn,
-          framing,
-          program,
-          fits,
-          exact,
-        };
-        host.hold(program, 1);
-        add(attachment);
-        await settle(devicesOf(attachment));
+        const attachment = enter(parse(deviceAttach, "attachment", input));
+        host.hold(attachment.program, 1);
+        await settle(devicesOf([attachment]));
         await sweep();
-        if (!attachments.has(attachment.handle)) refuse("ENODEV", object, "has gone meanwhile");
+        if (!attachments.has(attachment.handle)) refuse("ENODEV", `device ${attachment.device}`, "has gone meanwhile");
         events.emit({ type: "program-attached", attachment: attachment.handle });
         return state(attachment);
       },
@@ -273,7 +323,7 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
         if (before === program) return state(attachment);
         host.hold(program, 1);
         attachment.program = program;
-        await settle(devicesOf(attachment));
+        await settle(devicesOf([attachment]));
         // Nobody waits for threads to forget what no frame meets any more.
         sweepLater();
         host.hold(before, -1);
@@ -281,15 +331,24 @@ export function createAttachments(core: Core, host: AttachmentHost): Attachments
       },
       async detach(key) {
         const attachment = find(parse(attachmentKey, "attachment", key).attachment);
-        const devices = devicesOf(attachment);
         remove(attachment);
-        await settle(devices);
+        await settle(devicesOf([attachment]));
         await sweep();
-        host.hold(attachment.program, -1);
-        events.emit({ type: "program-detached", attachment: attachment.handle, reason: "deleted" });
+        left(attachment);
+      },
+      async change(input) {
+        const { added, replaced, removed } = enterAll(parse(attachmentsChange, "attachments", input));
+        for (const { program } of added) host.hold(program, 1);
+        for (const { attachment } of replaced) host.hold(attachment.program, 1);
+        await settle(devicesOf([...added, ...removed, ...replaced.map(({ attachment }) => attachment)]));
+        await sweep();
+        for (const { before } of replaced) host.hold(before, -1);
+        removed.forEach(left);
+        for (const { handle } of added) events.emit({ type: "program-attached", attachment: handle });
+        return added.map(state);
       },
       async attachments() {
-        return [...attachments.values()].map(state);
+        return [...attachments.values()].sort((a, b) => a.handle - b.handle).map(state);
       },
     },
     born(device) {

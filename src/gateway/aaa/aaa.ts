@@ -125,7 +125,7 @@ export async function createAaa(config: AaaConfig, options: AaaOptions): Promise
       ...prefixed("radius", radius.drops()),
       ...prefixed("dynamic", dynamic?.drops() ?? {}),
     }),
-    async configure(next) {
+    configure(next) {
       settings = settle(next, settings, radius, log);
       accounting.configure();
       listen();

@@ -184,7 +184,7 @@ export interface Aaa {
   authenticate(request: AuthenticationRequest): Promise<Authentication>;
   readonly accounting: Accounting;
   /** A new configuration; what is under way goes on. */
-  configure(config: AaaConfig): Promise<void> | void;
+  configure(config: AaaConfig): void;
   /** For the API: servers, their state and counters; how many records wait. */
   status(): AaaStatus;
   statistics(): Readonly<Record<string, number>>;

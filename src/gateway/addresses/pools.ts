@@ -1,14 +1,5 @@
 /** Address pools: who gets what, across pools, kinds and reconfiguration. What is free is known by `space.ts`. */
-import {
-  formatUnit,
-  indexOf,
-  type Layout,
-  layoutsOf,
-  overlapping,
-  prefixesOf,
-  rangeOf,
-  sameLayouts,
-} from "./layout.js";
+import { formatUnit, indexOf, type Layout, layoutsOf, overlapping, rangeOf, sameLayouts } from "./layout.js";
 import { overlap, parseRange, type Range } from "./ranges.js";
 import { createSpace, type Space } from "./space.js";
 import type { LeaseKind, PoolConfig, Pools } from "./types.js";
@@ -38,7 +29,6 @@ const familyOf = (kind: LeaseKind): 4 | 6 => (kind === "ipv4" ? 4 : 6);
 
 /** Pools whose ranges have been checked by the configuration; a range that is none is skipped. */
 export function createPools(initial: readonly PoolConfig[]): Pools {
-  let configs = initial;
   let parts: readonly Part[] = partsOf(layoutsOf(initial), initial);
   const blocks = new Map<string, Block>();
 
@@ -99,7 +89,6 @@ export function createPools(initial: readonly PoolConfig[]): Pools {
     },
     configure(next) {
       const layouts = layoutsOf(next);
-      configs = next;
       if (
         sameLayouts(
           layouts,
@@ -117,7 +106,6 @@ export function createPools(initial: readonly PoolConfig[]): Pools {
         block(parts, known.range);
       }
     },
-    prefixes: () => prefixesOf(configs),
     status: (now) =>
       parts.map(({ layout: { pool, kind, size }, space }) => ({
         pool,

@@ -41,8 +41,6 @@ export interface Pools {
   give(lease: Lease, user: string, now: number): void;
   /** New configuration: leases that are out stay out. */
   configure(pools: readonly PoolConfig[], now: number): void;
-  /** IPv4 and IPv6 prefixes that cover all of a pool: what is routed to the device as a whole. */
-  prefixes(): readonly string[];
   status(now: number): readonly PoolStatus[];
 }
 

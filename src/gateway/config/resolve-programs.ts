@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ResolveContext } from "./resolve.js";
 import type { ConfigDocument } from "./schema.js";
-import type { ObjectConfig, ProgramConfig } from "./types.js";
+import type { Config, ObjectConfig, ProgramConfig } from "./types.js";
+import { wantedPorts } from "./wanted-ports.js";
 
 const magic = [0x7f, 0x45, 0x4c, 0x46];
 
@@ -50,4 +51,19 @@ export function resolvePrograms(document: ConfigDocument, context: ResolveContex
     }
     return { object: objectOf(object, globals, at), program, device, hook, priority, runOn, framing, mode, pin };
   });
+}
+
+/** Ports are those of the configuration; of the other devices, some come later. */
+export function checkDevices(config: Config, context: ResolveContext): void {
+  const ports = wantedPorts(config);
+  for (const [index, { device, mode }] of config.programs.entries()) {
+    if (mode !== "user" || /[*?]/.test(device) || /^(?:channel|unit|tun)\//.test(device)) continue;
+    const [, address = ""] = /^\w+\/(.*)$/.exec(device) ?? [];
+    // The system chooses the number where the port is 0.
+    if (ports.has(address) || ports.has(address.replace(/:\d+$/, ":0"))) continue;
+    const there = [...ports.keys()].map((each) => `udp/${each}`).join(", ") || "no port";
+    const mend = device.includes("/") ? `expected a pattern, or one of ${there}` : "mode native or generic?";
+    const message = `found ${device}, which is no device of this configuration; ${mend}`;
+    context.mistake(["programs", index, "device"], message);
+  }
 }

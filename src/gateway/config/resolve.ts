@@ -3,7 +3,7 @@ import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
 import { canonicalAddress, splitAddress } from "./address.js";
 import { nearest } from "./problems.js";
-import { resolvePrograms } from "./resolve-programs.js";
+import { checkDevices, resolvePrograms } from "./resolve-programs.js";
 import { readSecret } from "./resolve-secret.js";
 import { resolveAaa, resolvePools, resolveTerminate, resolveTun } from "./resolve-terminate.js";
 import type { ConfigDocument } from "./schema.js";
@@ -39,7 +39,7 @@ export function resolveConfig(document: ConfigDocument, context: ResolveContext)
   const hostName = document["host-name"] ?? hostname();
   const limits = document.limits;
   const access = resolveAccess(document, hostName, context);
-  return {
+  const config: Config = {
     file: context.file,
     listen: resolveListen(document, context),
     log: document.log,
@@ -62,6 +62,8 @@ export function resolveConfig(document: ConfigDocument, context: ResolveContext)
     aaa: resolveAaa(document, hostName, context),
     programs: resolvePrograms(document, context),
   };
+  checkDevices(config, context);
+  return config;
 }
 
 function resolveListen(document: ConfigDocument, context: ResolveContext): Config["listen"] {

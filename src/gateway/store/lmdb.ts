@@ -1,12 +1,23 @@
 /** The store in a directory, by LMDB: one transaction for each write, committed by a thread of its own. */
 import { mkdir } from "node:fs/promises";
+import { JunctorError } from "../../errors.js";
 import type { Store, StoreEntry } from "./types.js";
 
 /** Makes the directory if it is not there. LMDB is loaded here, so that who stores nothing never loads it. */
+async function openDatabase(directory: string) {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const { open } = await import("lmdb");
+    return open<string, string>({ path: directory, encoding: "string", noSubdir: false });
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new JunctorError("store", `cannot keep accounting records in ${directory}: ${problem}`);
+  }
+}
+
+/** @throws JunctorError if it cannot be had. */
 export async function openStore(directory: string): Promise<Store> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const { open } = await import("lmdb");
-  const database = open<string, string>({ path: directory, encoding: "string", noSubdir: false });
+  const database = await openDatabase(directory);
   const entry = ({ key, value }: { key: string; value: string }): StoreEntry => [key, value];
   return {
     async write(changes) {

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { JunctorError } from "../../errors.js";
 import { answerEcho } from "../../wire/icmp.js";
+import { prefixesOf } from "../addresses/layout.js";
 import type { Config } from "../config/types.js";
 import type { Core } from "../core.js";
 import type { OwnDevice } from "./records.js";
@@ -82,20 +83,38 @@ export async function closeOwnDevice(core: Core, { port, name }: OwnDevice): Pro
 const hostAddresses = ({ addresses }: Config["tun"]): readonly string[] =>
   addresses.map((address) => `${address}/${isIP(address) === 4 ? 32 : 128}`);
 
-/** Has the host route the pools to the device, and what is no pool any more not. */
-export async function routePools(core: Core): Promise<void> {
-  const { device, pools } = core.termination;
+/** Has the host route what pools have to the device, too. Rejects with what failed, and has then routed nothing more. */
+export async function addRoutes(core: Core, config: Config): Promise<void> {
+  const { device } = core.termination;
   if (!device || device.virtual) return;
-  const wanted = new Set(pools.prefixes());
-  for (const prefix of device.prefixes) {
-    if (wanted.has(prefix)) continue;
-    await core.plane.device.unroute({ device: device.device, prefix });
-    device.prefixes.delete(prefix);
+  const added: string[] = [];
+  try {
+    for (const prefix of prefixesOf(config.pools)) {
+      if (device.prefixes.has(prefix)) continue;
+      await core.plane.device.route({ device: device.device, prefix });
+      device.prefixes.add(prefix);
+      added.push(prefix);
+    }
+  } catch (error) {
+    for (const prefix of added) await removeRoute(core, device, prefix);
+    throw error;
   }
-  for (const prefix of wanted) {
-    if (device.prefixes.has(prefix)) continue;
-    await core.plane.device.route({ device: device.device, prefix });
-    device.prefixes.add(prefix);
+}
+
+/** Has the host no longer route what no pool of a configuration has. */
+export async function keepRoutes(core: Core, config: Config): Promise<void> {
+  const { device } = core.termination;
+  if (!device) return;
+  const wanted = new Set(prefixesOf(config.pools));
+  for (const prefix of [...device.prefixes]) if (!wanted.has(prefix)) await removeRoute(core, device, prefix);
+}
+
+async function removeRoute(core: Core, device: Device, prefix: string): Promise<void> {
+  device.prefixes.delete(prefix);
+  try {
+    await core.plane.device.unroute({ device: device.device, prefix });
+  } catch (error) {
+    core.log.warn({ prefix, error: String(error) }, "a route of a pool was gone already");
   }
 }
 
