@@ -18,12 +18,30 @@ const flags = (draw: Draw, good: readonly number[]): bigint =>
     ? BigInt(draw.one(good))
     : draw.one([BigInt(draw.below(64)), 1n << BigInt(draw.below(64)), BigInt(draw.word()), -1n]);
 
+/** Overwrites the first bytes from one pointer of the context on, if they end before another: what lay before a frame is nobody's business. */
+function overwrite(draw: Draw, [from, end]: readonly [number, number], count: number, label: string): string {
+  const words = Array.from({ length: count >> 2 }, (_, at) => `    *(u32 *)(r1 +${at * 4}) = ${draw.word() | 0}\n`);
+  const rest = Array.from({ length: count & 3 }, (_, at) => `    *(u8 *)(r1 +${(count & ~3) + at}) = ${at}\n`);
+  return `    if r0 != 0 goto ${label}\n    r1 = *(u32 *)(r6 +${from})\n    r2 = *(u32 *)(r6 +${end})\n    r3 = r1\n    r3 += ${count}
+    if r3 > r2 goto ${label}\n${words.join("")}${rest.join("")}${label}:\n`;
+}
+
+const [data, dataEnd, dataMeta] = [0, 4, 8];
+const headroom = 256;
+const taken: Readonly<Record<string, readonly [number, number]>> = {
+  adjust_head: [data, dataEnd],
+  adjust_meta: [dataMeta, data],
+};
+
 const edges: Maker = (draw) => ({
   frame: randomBytes(draw, draw.one([14, 15, 60, draw.between(14, 300), draw.between(1000, 3000)])),
   body: Array.from({ length: draw.between(1, 6) }, (_, index) => {
     const helper = draw.one(["adjust_head", "adjust_tail", "adjust_meta", "get_buff_len"]);
-    const argument = helper === "get_buff_len" ? "" : `    r2 = ${delta(draw)}\n`;
-    return `    r1 = r6\n${argument}    call bpf_xdp_${helper}\n${store(index * 8)}`;
+    const by = delta(draw);
+    const argument = helper === "get_buff_len" ? "" : `    r2 = ${by}\n`;
+    const edge = taken[helper];
+    const fill = edge !== undefined && by < 0 && by >= -headroom ? overwrite(draw, edge, -by, `taken${index}`) : "";
+    return `    r1 = r6\n${argument}    call bpf_xdp_${helper}\n${store(index * 8)}${fill}`;
   }).join(""),
 });
 
