@@ -65,7 +65,7 @@ async function openLine(workers: number) {
 describe.skipIf(ffiMissing() !== undefined || cannotCompile() !== undefined)("a program that is replaced", () => {
   it.each([1, 2])(
     "under traffic, %i workers: each frame meets the one or the other, whole",
-    { timeout: 150_000 },
+    { timeout: long ? 900_000 : 150_000 },
     async (workers) => {
       const line = await openLine(workers);
       const { source, middle, sink } = line;

@@ -21,7 +21,7 @@ const host: XdpHost = {
 describe.skipIf(reason !== undefined)("helpers, in the kernel and here:", () => {
   beforeAll(() => pinThread(0));
 
-  it.each(Object.keys(makers))("%s", { timeout: long ? 600_000 : 30_000 }, (name) => {
+  it.each(Object.keys(makers))("%s", { timeout: long ? 600_000 : 120_000 }, (name) => {
     const verdicts = { both: 0, kernelAlone: 0, hereAlone: 0 };
     const wrong: string[] = [];
     for (let each = seed; each < seed + cases && wrong.length < 3; each++) {
