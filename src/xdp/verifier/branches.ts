@@ -155,8 +155,8 @@ export function spread(state: State, index: number, before: Register): void {
   mapRegisters(state, (other) => {
     if (other === now || other.kind !== "scalar" || other.id !== before.id) return other;
     const distance = other.fixed - now.fixed;
-    if (distance === 0) return other.linked === now.linked ? now : refined(other, now.value, now);
-    return refined(other, alu64("add", now.value, constant(BigInt(distance))), now);
+    // Not `now` itself, even where it is the same number: that the two are equal is known of the other, and needed.
+    return refined(other, distance === 0 ? now.value : alu64("add", now.value, constant(BigInt(distance))), now);
   });
 }
 

@@ -5,6 +5,7 @@ import { classRows } from "./cve-classes.js";
 import { contextRows, mapRows, stackRows } from "./memory.js";
 import { packetRows } from "./packet.js";
 import { pointerRows } from "./pointer.js";
+import { pruningRows } from "./pruning.js";
 import type { VerdictRow } from "./row.js";
 import { callbackRows, lockRows } from "./typed.js";
 
@@ -22,5 +23,6 @@ export const verdictRows: Readonly<Record<string, readonly VerdictRow[]>> = {
   references: referenceRows,
   callbacks: callbackRows,
   "spin locks": lockRows,
+  pruning: pruningRows,
   ...classRows,
 };
