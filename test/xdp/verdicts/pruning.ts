@@ -129,6 +129,23 @@ const pairs: Readonly<Record<string, Pair>> = {
     second: zeroes("r1").replaceAll("= r1", "= r6"),
     use: useUpper,
   },
+  "a zero that bytes are made of after a join": {
+    first: "r6 = 0",
+    second: "r6 = 200",
+    use: `${[-12, -11, -10, -9].map((at) => `*(u8 *)(r10 ${at}) = r6`).join("\n")}${useUpper}`,
+  },
+  "the lower half of a number, stored after a join": {
+    first: "r6 = 0x100000001 ll",
+    second: "r6 = 0x1000003e8 ll",
+    use: `*(u32 *)(r10 -16) = r6\nr6 = *(u32 *)(r10 -16)${useR6}`,
+  },
+  "a number that is copied after a join": {
+    setup: "r6 = *(u64 *)(r8 +8)",
+    first: "r6 &= 7",
+    second: "r6 &= 255",
+    mended: "r6 &= 3",
+    use: `r5 = r6\nr6 = 0\nr6 = r5${useR6}`,
+  },
   "what an atomic operation fetches": {
     first: "r1 = 1\n*(u64 *)(r10 -16) = r1",
     second: "r1 = 1000\n*(u64 *)(r10 -16) = r1",
