@@ -56,7 +56,7 @@ export function createLnsPool(): LnsPool {
 const newLns = (key: string, config: LnsConfig, forward: ForwardConfig): Lns => ({
   key,
   address: config.address,
-  source: forward.source,
+  source: config.source ?? forward.source,
   settings: config.tunnel,
   maxSessionsPerTunnel: forward.maxSessionsPerTunnel,
   idleTimeout: forward.idleTimeout,
@@ -72,7 +72,8 @@ const newLns = (key: string, config: LnsConfig, forward: ForwardConfig): Lns => 
 function keyOf(config: LnsConfig, forward: ForwardConfig): string {
   const { secret, ...settings } = config.tunnel;
   const digest = secret && createHash("sha256").update(secret.reveal()).digest("base64");
-  const { source, maxSessionsPerTunnel, idleTimeout, holdDown } = forward;
+  const { maxSessionsPerTunnel, idleTimeout, holdDown } = forward;
+  const source = config.source ?? forward.source;
   return JSON.stringify([config.address, source, maxSessionsPerTunnel, idleTimeout, holdDown, settings, digest]);
 }
 

@@ -25,8 +25,11 @@ type Send = Extract<RadiusOutput, { type: "send" }>;
 function scene(...servers: readonly RadiusServer[]) {
   const client = createRadiusClient({ random: randomBytes(seededNumbers(1)) });
   client.configure(servers, 0);
+  const status = { known: true };
   const peers = servers.map((each) =>
     createFakeServer(each.secret, ({ code, attributes, password }) => {
+      if (code === radiusCode.statusServer)
+        return status.known ? { code: radiusCode.accessAccept, attributes: [], unsigned: true } : undefined;
       if (code === radiusCode.accountingRequest) return { code: radiusCode.accountingResponse, attributes: [] };
       const good = firstOf(attributes, "User-Name") === "bob" && Buffer.from(password ?? []).toString() === "good";
       return good
@@ -44,6 +47,7 @@ function scene(...servers: readonly RadiusServer[]) {
   };
   return {
     client,
+    status,
     outputs,
     sends,
     now: () => now,
@@ -395,5 +399,118 @@ describe("more requests than identifiers", () => {
     for (let id = 0; id < 1000; id++) ask(id);
     expect(new Set(sends.map(({ socket }) => socket))).toEqual(new Set([0, 1, 2, 3]));
     expect(new Set(sends.map((send) => `${send.socket} ${send.bytes[1]}`)).size).toBe(1000);
+  });
+});
+
+describe("a dead server that may be asked by Status-Server", () => {
+  const first = server("a", { statusServer: true, tries: 1 });
+  const codes = (sends: readonly Send[]) => sends.map(({ remote, bytes: sent }) => `${remote} ${sent[0]}`);
+
+  /** Server a has turned out dead, b has answered. */
+  function dead() {
+    const all = scene(first, server("b"));
+    all.ask(1);
+    all.sends.splice(0);
+    all.expire();
+    all.deliver();
+    expect(all.client.status()[0]).toMatchObject({ alive: false });
+    all.outputs.splice(0);
+    return all;
+  }
+
+  test("is asked after its dead time, and asked for nothing else until it answers", () => {
+    const { ask, expire, deliver, sends, outputs, client, pass, now } = dead();
+    const since = now();
+    pass(9_999);
+    ask(2);
+    expect(codes(sends)).toEqual(["b:1812 1"]);
+    deliver();
+    expire();
+    expect(now() - since).toBeLessThanOrEqual(10_100);
+    expect(codes(sends)).toEqual(["a:1812 12"]);
+    ask(3);
+    expect(codes(sends)).toEqual(["a:1812 12", "b:1812 1"]);
+    outputs.splice(0);
+    deliver();
+    expect(outputs).toMatchObject([
+      { type: "server-state", server: "a", alive: true },
+      { type: "answer", server: "b" },
+    ]);
+    expect(client.status()[0]).toMatchObject({ alive: true, outstanding: 0, counters: { probes: 1, requests: 1 } });
+    expect(client.deadline()).toBeUndefined();
+    ask(4);
+    expect(codes(sends)).toEqual(["a:1812 1"]);
+  });
+
+  test("is tried with a request, if it does not answer that", () => {
+    const { ask, expire, deliver, sends, outputs, status, client } = dead();
+    status.known = false;
+    expire();
+    deliver();
+    expire();
+    outputs.splice(0);
+    ask(2);
+    ask(3);
+    expect(codes(sends)).toEqual(["a:1812 1", "b:1812 1"]);
+    deliver();
+    expect(outputs).toMatchObject([
+      { type: "server-state", server: "a", alive: true },
+      { type: "answer", server: "a" },
+      { type: "answer", server: "b" },
+    ]);
+    expect(client.deadline()).toBeUndefined();
+  });
+
+  test("that has answered it once is not tried with requests, but when it has been silent for long", () => {
+    const { ask, expire, deliver, sends, client, pass } = dead();
+    expire();
+    deliver();
+    pass(1);
+    ask(2);
+    sends.splice(0);
+    expire();
+    deliver();
+    expect(client.status()[0]).toMatchObject({ alive: false });
+    for (let silent = 1; silent <= 3; silent++) {
+      expire();
+      expect(codes(sends.splice(0))).toEqual(["a:1812 12"]);
+      ask(10 + silent);
+      expect(codes(sends)).toEqual(["b:1812 1"]);
+      deliver();
+      expire();
+    }
+    ask(20);
+    expect(codes(sends)).toEqual(["a:1812 1"]);
+  });
+
+  test("that is configured away is not asked", () => {
+    const { expire, sends, client } = dead();
+    client.configure([server("b")], 0);
+    expire();
+    expect(sends).toEqual([]);
+    expect(client.deadline()).toBeUndefined();
+  });
+});
+
+describe("a server that signs no answers", () => {
+  const eap = { "User-Name": "bob", "EAP-Message": bytes("\u0002\u0001\u0000\u0005\u0001") };
+  test.each([
+    ["is not believed", {}, {}, 0],
+    ["is believed where that is allowed", { requireMessageAuthenticator: false }, {}, 1],
+    ["is never believed about EAP", { requireMessageAuthenticator: false }, eap, 0],
+  ])("%s", (_, more, values, answers) => {
+    const config = server("a", more);
+    const client = createRadiusClient({ random: randomBytes(seededNumbers(1)) });
+    client.configure([config], 0);
+    client.request(
+      { id: 1, service: "authentication", attributes: attributesOf({ "User-Name": "bob", ...values }) },
+      0,
+    );
+    const [sent] = client.take();
+    if (sent?.type !== "send") throw new Error("nothing sent");
+    const reply = { code: radiusCode.accessAccept, attributes: [], unsigned: true };
+    client.handle({ socket: sent.socket, remote: sent.remote, bytes: answer(sent.bytes, reply, config.secret) }, 1);
+    expect(client.take().filter(({ type }) => type === "answer")).toHaveLength(answers);
+    expect(client.drops()).toEqual(answers === 0 ? { "message-authenticator-missing": 1 } : {});
   });
 });

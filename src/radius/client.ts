@@ -1,14 +1,24 @@
 /**
  * A RADIUS client (RFC 2865 §2.4, RFC 2866 §2, RFC 5080 §2.2.1), sans-IO. A request is sent to one server until it answers or
  * its tries are used up, then to the next; the first authentic answer to any of its transmissions ends it. What was asked
- * of a server that has turned out dead moves on without further tries.
+ * of a server that has turned out dead moves on without further tries. Whether a dead server is back is asked by Status-Server (RFC 5997),
+ * or, where it does not know that, found out by a request.
  */
 import { timingSafeEqual } from "node:crypto";
 import { cancel, popDue, schedule, type Timed, type Timers } from "../timers.js";
 import { u16 } from "../wire/octets.js";
-import { codeOf, identifierOf as identifierIn, parseRadius, radiusCode, radiusLength } from "../wire/radius.js";
+import {
+  authenticatorLength,
+  codeOf,
+  identifierOf as identifierIn,
+  parseRadius,
+  radiusCode,
+  radiusLength,
+} from "../wire/radius.js";
+import { radiusAttributes } from "../wire/radius-attributes.js";
 import { type Doubt, doubtAnswer } from "../wire/radius-authenticator.js";
-import { encodeRequest, saysDelay } from "./encode.js";
+import { isOf } from "../wire/radius-values.js";
+import { encodeRequest, encodeStatus, saysDelay } from "./encode.js";
 import { createIdentifiers, identifierOf, socketOf } from "./identifiers.js";
 import { createServer, measured, nextServer, type Server, type ServerCounter, statusOf, toProbe } from "./servers.js";
 import type { RadiusClient, RadiusOutput, RadiusRequest, RadiusServer, Service } from "./types.js";
@@ -27,6 +37,8 @@ const defaults = { mostSockets: 64, longestQueue: 65_536 } as const;
 const longestWait = 16_000;
 /** A request waits so long for an identifier. */
 const patience = 30_000;
+/** A server that has answered Status-Server once may leave so many unanswered before a request tries it. */
+const mostSilent = 3;
 
 /** A request from when it is made until it is answered, has failed or is cancelled. */
 interface Pending extends Timed {
@@ -45,6 +57,8 @@ interface Pending extends Timed {
   probing: boolean;
   /** Why an answer was dropped, if one was. */
   doubt: Doubt | undefined;
+  /** It is no request of anybody's: it asks this server whether it is alive. */
+  readonly probe?: Server;
 }
 
 /** What holds an identifier. */
@@ -76,6 +90,8 @@ export function createRadiusClient(options: ClientOptions): RadiusClient {
   const { random, mostSockets, longestQueue } = { ...defaults, ...options };
   const identifiers = createIdentifiers<Transmission>(mostSockets);
   const pendings = new Map<number, Pending>();
+  /** Under way, or waiting for the dead time to end. */
+  const probes = new Map<Server, Pending>();
   const timers: Timers<Pending> = [];
   const servers: Record<Service, Server[]> = { authentication: [], accounting: [] };
   const drops: Record<string, number> = {};
@@ -151,6 +167,10 @@ export function createRadiusClient(options: ClientOptions): RadiusClient {
   };
 
   const timedOut = (pending: Pending, now: number): void => {
+    if (pending.probe !== undefined) {
+      probeTimedOut(pending, pending.probe, now);
+      return;
+    }
     if (queue.has(pending)) {
       fail(pending, "too many requests are outstanding");
       return;
@@ -169,11 +189,66 @@ export function createRadiusClient(options: ClientOptions): RadiusClient {
 
   const thinkDead = (server: Server, now: number): void => {
     server.deadUntil = now + server.config.deadTime;
+    if (server.config.statusServer === true) probeLater(server, now);
     if (server.alive) setAlive(server, false);
+  };
+
+  // --- Whether a dead server is back ---
+
+  /** Requests leave it alone until Status-Server has had its say. */
+  const probeLater = (server: Server, now: number): void => {
+    server.deadUntil = Number.POSITIVE_INFINITY;
+    const known = probes.get(server);
+    if (known !== undefined) return;
+    const probe = { ...newPending({ id: 0, service: server.service, attributes: [] }, now), probe: server };
+    probes.set(server, probe);
+    schedule(timers, probe, now + server.config.deadTime);
+  };
+
+  const endProbe = (probe: Pending, server: Server): void => {
+    cancel(timers, probe);
+    for (const { slot } of probe.sent) identifiers.give(slot);
+    probe.sent = [];
+    probes.delete(server);
+  };
+
+  /** Its dead time is over, or it has not answered. */
+  const probeTimedOut = (probe: Pending, server: Server, now: number): void => {
+    const asked = probe.sent.length > 0;
+    endProbe(probe, server);
+    if (server.alive || !servers[server.service].includes(server)) return;
+    if (server.config.statusServer !== true) server.deadUntil = now;
+    else if (!asked) sendProbe(probe, server, now);
+    else {
+      server.silent++;
+      probeLater(server, now);
+      if (!server.answersStatus || server.silent >= mostSilent) server.deadUntil = now;
+    }
+  };
+
+  const sendProbe = (probe: Pending, server: Server, now: number): void => {
+    const slot = identifiers.take();
+    const { secret, timeout } = server.config;
+    const encoded =
+      slot === undefined ? undefined : encodeStatus(identifierOf(slot), secret, random(authenticatorLength));
+    if (slot === undefined || encoded === undefined || "malformed" in encoded) {
+      // Busy as we are with others: requests find out.
+      server.deadUntil = now;
+      return;
+    }
+    probes.set(server, probe);
+    const transmission = { pending: probe, server, slot, waited: 0, at: now, repeated: false, ...encoded };
+    identifiers.own(slot, transmission);
+    probe.sent.push(transmission);
+    server.counters.probes++;
+    schedule(timers, probe, now + timeout);
+    outputs.push({ type: "send", socket: socketOf(slot), remote: server.address, bytes: encoded.bytes });
   };
 
   const setAlive = (server: Server, alive: boolean): void => {
     server.alive = alive;
+    const probe = alive ? probes.get(server) : undefined;
+    if (probe !== undefined) endProbe(probe, server);
     outputs.push({ type: "server-state", server: server.config.name, service: server.service, alive });
   };
 
@@ -239,7 +314,7 @@ export function createRadiusClient(options: ClientOptions): RadiusClient {
       bytes.subarray(0, length),
       authenticator,
       server.config.secret,
-      server.service === "authentication",
+      mustBeSigned(pending, server),
     );
     if (doubt !== undefined) {
       server.counters["bad-authenticators"]++;
@@ -255,6 +330,13 @@ export function createRadiusClient(options: ClientOptions): RadiusClient {
     server.heard = now;
     if (!server.alive) setAlive(server, true);
     const [code, counter] = answer;
+    if (pending.probe !== undefined) {
+      server.answersStatus = true;
+      server.silent = 0;
+      return undefined;
+    }
+    // It is there, and left Status-Server unanswered: it does not know that.
+    if (server.silent > 0) server.answersStatus = false;
     server.counters[counter]++;
     outputs.push({
       type: "answer",
@@ -283,20 +365,7 @@ export function createRadiusClient(options: ClientOptions): RadiusClient {
   return {
     request(request, now) {
       if (pendings.has(request.id)) throw new RangeError(`request ${request.id} is outstanding`);
-      const pending: Pending = {
-        request,
-        since: now,
-        asked: [],
-        server: undefined,
-        sent: [],
-        first: now,
-        tries: 0,
-        wait: 0,
-        probing: false,
-        doubt: undefined,
-        due: 0,
-        slot: -1,
-      };
+      const pending = newPending(request, now);
       pendings.set(request.id, pending);
       drain(now);
       advance(pending, now);
@@ -339,6 +408,29 @@ export function createRadiusClient(options: ClientOptions): RadiusClient {
     drops: () => ({ ...drops }),
   };
 }
+
+const newPending = (request: RadiusRequest, now: number): Pending => ({
+  request,
+  since: now,
+  asked: [],
+  server: undefined,
+  sent: [],
+  first: now,
+  tries: 0,
+  wait: 0,
+  probing: false,
+  doubt: undefined,
+  due: 0,
+  slot: -1,
+});
+
+const eapMessage = radiusAttributes["EAP-Message"];
+
+/** What answers EAP always is (RFC 3579 §3.2), whether a server is alive is said without. */
+const mustBeSigned = ({ request, probe }: Pending, { service, config }: Server): boolean =>
+  service === "authentication" &&
+  probe === undefined &&
+  (config.requireMessageAuthenticator !== false || request.attributes.some((each) => isOf(each, eapMessage)));
 
 /** 1 + RAND of RFC 5080 §2.2.1, of 16 bits of an authenticator: it is as good as random, and the wait is no secret. */
 const jittered = (bits: number): number => 0.9 + (0.2 * bits) / 0xffff;

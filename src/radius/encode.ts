@@ -62,6 +62,15 @@ function encodeAccounting(
   return { bytes, authenticator: authenticatorOf(bytes) };
 }
 
+/** RFC 5997 §3: signed as an Access-Request is, for either service. */
+export function encodeStatus(identifier: number, secret: Uint8Array, authenticator: Uint8Array): Encoded | Malformed {
+  const attributes = [messageAuthenticatorPlace];
+  const bytes = encodeRadius({ code: radiusCode.statusServer, identifier, authenticator, attributes });
+  if ("malformed" in bytes) return bytes;
+  signAccess(bytes, secret);
+  return { bytes, authenticator };
+}
+
 const delay = radiusAttributes["Acct-Delay-Time"];
 
 const delayed = (attributes: RadiusRequest["attributes"], waited: number): RadiusRequest["attributes"] =>

@@ -12,17 +12,22 @@ export type ServerCounter =
   | "timeouts"
   | "malformed"
   | "bad-authenticators"
-  | "unexpected";
+  | "unexpected"
+  /** Status-Server requests. */
+  | "probes";
 
 export interface Server {
   config: RadiusServer;
   readonly service: Service;
   readonly address: string;
   alive: boolean;
-  /** While it is not alive: when it is tried again. */
+  /** While it is not alive: when a request tries it again; infinite while that is left to Status-Server. */
   deadUntil: number;
   /** Whether a request is under way that tries it again. */
   probed: boolean;
+  /** Whether it answers Status-Server, as far as is known, and how many of these it has not answered since. */
+  answersStatus: boolean;
+  silent: number;
   /** When it last gave an authentic answer. */
   heard: number;
   outstanding: number;
@@ -38,6 +43,8 @@ export function createServer(config: RadiusServer, service: Service, address: st
     alive: true,
     deadUntil: 0,
     probed: false,
+    answersStatus: false,
+    silent: 0,
     heard: Number.NEGATIVE_INFINITY,
     outstanding: 0,
     roundTrip: undefined,
@@ -52,6 +59,7 @@ export function createServer(config: RadiusServer, service: Service, address: st
       malformed: 0,
       "bad-authenticators": 0,
       unexpected: 0,
+      probes: 0,
     },
   };
 }

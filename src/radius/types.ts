@@ -20,6 +20,10 @@ export interface RadiusServer {
   readonly tries: number;
   /** How long a server that does not answer is asked last. */
   readonly deadTime: number;
+  /** Whether its answers to authentication must have a Message-Authenticator; those to EAP always must. Default true. */
+  readonly requireMessageAuthenticator?: boolean | undefined;
+  /** Whether Status-Server (RFC 5997) tells when it is alive again; else a request is tried. Default false. */
+  readonly statusServer?: boolean | undefined;
 }
 
 /** A request; the driver chooses the number and gets it back. */

@@ -43,6 +43,7 @@ const users: readonly RadiusUser[] = [
     "Tunnel-Medium-Type:1 = IPv4",
     `Tunnel-Server-Endpoint:1 = "${addresses.onward}"`,
     'Tunnel-Password:1 = "a secret of tunnels"',
+    `Tunnel-Client-Endpoint:1 = "${addresses.lns}"`,
   ),
 ];
 

@@ -267,6 +267,34 @@ describe.skipIf(reason !== undefined)(title, () => {
     await eventually("the first server answers again", async () => ((await who()) === "first" ? true : undefined));
     expect(alive()).toBe(true);
   });
+
+  it.each([
+    ["says itself that it is back, if it knows Status-Server", true],
+    ["is tried with a request, if it does not", false],
+  ])("%s", async (_, status) => {
+    const asked = { statusServer: true, deadTime: 500 };
+    driver.configure([server("first", asked)]);
+    const who = () => authenticate({ "User-Name": "bob" }, { password: bytes("correct horse") });
+    const about = () => driver.status().find(({ service }) => service === "authentication")!;
+    await first.running.stop("SIGKILL");
+    expect(await who()).toMatchObject({ type: "failed" });
+    expect(about().alive).toBe(false);
+    first = await startRadius(undo, here, {
+      ...{ address: addresses.first, client: "127.0.0.1", secret, users },
+      status,
+      signs: false,
+    });
+    const { requests } = about().counters;
+    const probed = about().counters.probes!;
+    if (status) await eventually("it says so", () => about().alive || undefined);
+    else await eventually("it was asked in vain", () => about().counters.probes! > probed + 1 || undefined);
+    expect(about()).toMatchObject({ alive: status, counters: { requests } });
+    // It signs nothing but answers to EAP.
+    expect(await who()).toMatchObject({ type: "failed", reason: expect.stringContaining("no Message-Authenticator") });
+    driver.configure([server("first", { ...asked, requireMessageAuthenticator: false })]);
+    expect(await who()).toMatchObject({ code: "accept" });
+    expect(about().alive).toBe(true);
+  });
 });
 
 describe.skipIf(reason !== undefined)("radclient asks for changes", () => {

@@ -25,6 +25,10 @@ export interface FreeradiusOptions {
   readonly client?: string;
   readonly secret: string;
   readonly users: readonly RadiusUser[];
+  /** It answers Status-Server, as Debian's configuration has it. */
+  readonly status?: boolean;
+  /** Its answers have Message-Authenticator; false: only those to EAP, as its version does unless it is told to. */
+  readonly signs?: boolean;
 }
 
 /**
@@ -33,12 +37,12 @@ export interface FreeradiusOptions {
 export async function startRadius(
   undo: Undo,
   space: Namespace,
-  { address, client = address, secret, users }: FreeradiusOptions,
+  { address, client = address, secret, users, status = true, signs = true }: FreeradiusOptions,
 ): Promise<Freeradius> {
   const home = temporaryDirectory(undo, "radius");
   for (const directory of ["log", "run"]) mkdirSync(join(home, directory));
   writeFileSync(join(home, "users"), users.map(userEntry).join("\n"));
-  writeFileSync(join(home, "radiusd.conf"), configuration(home, address, client, secret));
+  writeFileSync(join(home, "radiusd.conf"), configuration(home, address, client, secret, status, signs));
   const running = space.start(["freeradius", "-d", home, "-D", "/usr/share/freeradius", "-n", "radiusd", "-X"]);
   undo.defer(async () => void (await running.stop()));
   await running.waitFor(/Ready to process requests/);
@@ -66,7 +70,26 @@ function readDetail(file: string): readonly Readonly<Record<string, string>>[] {
     );
 }
 
-const configuration = (home: string, address: string, client: string, secret: string): string => `prefix = /usr
+/** Debian 12's version signs its answers to EAP alone unless it is told to. */
+const signing = `  post-auth {
+    update reply {
+      &Message-Authenticator := 0x00
+    }
+    Post-Auth-Type REJECT {
+      update reply {
+        &Message-Authenticator := 0x00
+      }
+    }
+  }`;
+
+const configuration = (
+  home: string,
+  address: string,
+  client: string,
+  secret: string,
+  status: boolean,
+  signs: boolean,
+): string => `prefix = /usr
 logdir = ${home}/log
 run_dir = ${home}/run
 libdir = /usr/lib/freeradius
@@ -75,6 +98,7 @@ max_requests = 16384
 security {
   allow_core_dumps = no
   reject_delay = 0
+  status_server = ${status ? "yes" : "no"}
 }
 client all { ipaddr = ${client}/32
   secret = "${secret}"
@@ -132,17 +156,7 @@ server default {
     }
     eap
   }
-  # This version signs its answers to EAP alone unless it is told to.
-  post-auth {
-    update reply {
-      &Message-Authenticator := 0x00
-    }
-    Post-Auth-Type REJECT {
-      update reply {
-        &Message-Authenticator := 0x00
-      }
-    }
-  }
+${signs ? signing : ""}
   preacct {
   }
   accounting {

@@ -143,7 +143,11 @@ export const answerRows: readonly AnswerRow[] = [
   row("Tunnel-Type", "3, L2TP: forward instead of terminate", tunnel("type")),
   row("Tunnel-Medium-Type", "1 or 2; the address tells", tunnel("medium")),
   row("Tunnel-Server-Endpoint", "Address of the LNS", tunnel("server")),
-  row("Tunnel-Client-Endpoint", "Our address", tunnel("client")),
+  row(
+    "Tunnel-Client-Endpoint",
+    "Our address: the tunnel comes from the port that has it; where none has, that is logged, and it comes from the usual one",
+    tunnel("client"),
+  ),
   row("Tunnel-Password", "Secret of the tunnel", (draft, { tag, value }, { secret, authenticator }) => {
     const revealed = revealSalted(value, secret, authenticator);
     if (revealed) tunnelOf(draft, tag).secret = revealed;

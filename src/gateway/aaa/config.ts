@@ -10,6 +10,9 @@ export interface AaaServer {
   readonly timeout: number;
   readonly tries: number;
   readonly deadTime: number;
+  /** As a `RadiusServer` has them. */
+  readonly requireMessageAuthenticator?: boolean;
+  readonly statusServer?: boolean;
 }
 
 export interface AaaConfig {

@@ -149,6 +149,8 @@ export function resolveAaa(document: ConfigDocument, hostName: string, context: 
             timeout: entry.timeout,
             tries: entry.tries,
             deadTime: entry["dead-time"],
+            requireMessageAuthenticator: entry["require-message-authenticator"],
+            statusServer: entry["status-server"],
           },
         ];
   });

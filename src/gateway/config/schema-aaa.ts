@@ -25,6 +25,18 @@ const server = z
       .prefault("30s")
       .describe("How long a server that does not answer is asked last")
       .meta({ unit: "seconds" }),
+    "require-message-authenticator": z
+      .boolean()
+      .prefault(true)
+      .describe(
+        "Drop its answers to authentication that have no Message-Authenticator. false: for servers too old to send it; whoever is on the way to them can then forge an Access-Accept (Blast-RADIUS, CVE-2024-3596). Answers to EAP always need it",
+      ),
+    "status-server": z
+      .boolean()
+      .prefault(true)
+      .describe(
+        "After dead-time, ask it by Status-Server (RFC 5997) whether it is alive; a server that does not know that is tried with a request",
+      ),
   })
   .describe("A RADIUS server; the first that is alive is asked");
 

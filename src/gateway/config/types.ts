@@ -123,6 +123,8 @@ export interface LnsConfig {
   readonly weight: number;
   readonly priority: number;
   readonly tunnel: TunnelConfig;
+  /** ADDRESS:PORT of its own that tunnels to it come from; undefined: as the rule says. */
+  readonly source?: string | undefined;
 }
 
 /** Times in milliseconds. */
