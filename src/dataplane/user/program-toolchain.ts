@@ -38,6 +38,8 @@ export interface Toolchain {
   compile(spec: ProgramSpec, maps: readonly XdpMap[], slot: number): Omit<ProgramCode, "number">;
   /** The kernel's: what the instructions hash to. */
   tag(spec: ProgramSpec): string;
+  /** How much is kept for the next load; see `kept`. */
+  readonly kept: { readonly objects: number; readonly modules: number };
 }
 
 interface Compiled {
@@ -50,8 +52,8 @@ interface Known {
   readonly object: ObjectSpec;
 }
 
-/** What is kept for the next load. What is in use is held by those who use it. */
-const limits = {
+/** The most that is kept for the next load: so many, and so many bytes. What is in use is held by those who use it. */
+export const kept = {
   objects: { count: 32, bytes: 16 << 20, weigh: ({ bytes }) => bytes.length } satisfies RecentLimits<Known>,
   modules: { count: 64, bytes: 16 << 20, weigh: ({ bytes }) => bytes } satisfies RecentLimits<Compiled>,
 };
@@ -63,8 +65,8 @@ const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).d
 
 /** @param cpus Threads of the engine, which never changes. */
 export function createToolchain(memory: XdpMemory, cpus: number): Toolchain {
-  const objects = createRecent(limits.objects);
-  const modules = createRecent(limits.modules);
+  const objects = createRecent(kept.objects);
+  const modules = createRecent(kept.modules);
   /** A number for each list of instructions, which stands for the program that has it. */
   const numbers = new WeakMap<ProgramSpec["insns"], { readonly number: number; readonly tag: string }>();
   let lastNumber = 0;
@@ -115,5 +117,8 @@ export function createToolchain(memory: XdpMemory, cpus: number): Toolchain {
       return { slot, name: spec.name, module, maps: maps.map(({ record }) => record) };
     },
     tag: (spec) => numbered(spec).tag,
+    get kept() {
+      return { objects: objects.count, modules: modules.count };
+    },
   };
 }
