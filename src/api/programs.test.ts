@@ -76,6 +76,8 @@ describe("programs", () => {
     ["a program that it has not", { programs: ["nope"] }, 404, /has no program nope/],
     ["a variable that it has not", { globals: { rate: 1 } }, 400, /rate/],
     ["a map that it has not", { reuse: { m: 1 } }, 404, /no map m/],
+    ["the size of a map that it has not", { maxEntries: { m: 1 } }, 400, /no map m/],
+    ["a map of no entries", { maxEntries: { m: 0 } }, 400, /maxEntries/],
     ["a bad pin", { pin: "a/b" }, 400, /body\.pin/],
     ["what is not known", { colour: "red" }, 400, /colour/],
   ])("%s is refused", async (_what, more, status, message) => {

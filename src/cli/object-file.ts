@@ -6,18 +6,20 @@ import type { Client } from "./client.js";
 import { usage } from "./exit.js";
 import type { Keyword, Operand } from "./grammar.js";
 import { findMap, mapKinds, takeReference } from "./references.js";
-import { jsonOrText, type Words } from "./words.js";
+import { jsonOrText, type Words, wholeNumber } from "./words.js";
 
 export const fileOperand: Operand = { name: "FILE", description: "object file, as clang -target bpf makes it" };
 
-export const loadUsage = "[program NAME]… [pin NAME] [global NAME VALUE]… [map name NAME MAP]…";
+export const loadUsage =
+  "[program NAME]… [pin NAME] [global NAME VALUE]… [map name NAME MAP]… [max-entries NAME COUNT]…";
 export const loadKeywords: readonly Keyword[] = [
   { name: "program", value: "NAME", description: "function or section to load; none given: all that are to be loaded" },
   { name: "pin", value: "NAME", description: "name under which it stays and is found: pinned NAME" },
   { name: "global", value: "NAME VALUE", description: "initial value of a global variable, as JSON shaped by BTF" },
   { name: "map", value: "name NAME MAP", description: "a map that is there takes the place of the object's" },
+  { name: "max-entries", value: "NAME COUNT", description: "most entries of a map, in place of what the object says" },
 ];
-const loadWords = ["program", "pin", "global", "map"] as const;
+export const loadWords = ["program", "pin", "global", "map", "max-entries"] as const;
 export type LoadWord = (typeof loadWords)[number];
 
 export interface LoadRequest {
@@ -33,6 +35,7 @@ export function loadRequest(file: string): LoadRequest {
   const programs: string[] = [];
   const globals: Record<string, unknown> = {};
   const reuse: Record<string, number> = {};
+  const maxEntries: Record<string, number> = {};
   let pin: string | undefined;
   return {
     file,
@@ -42,6 +45,9 @@ export function loadRequest(file: string): LoadRequest {
       else if (keyword === "global") {
         const name = words.take("the variable's NAME");
         globals[name] = jsonOrText(words.take("the variable's VALUE"));
+      } else if (keyword === "max-entries") {
+        const name = words.take("the map's NAME in the object");
+        maxEntries[name] = wholeNumber(`map ${name}:`, words.take("the COUNT of its entries"), 1);
       } else {
         words.keyword("name");
         const name = words.take("the map's NAME in the object");
@@ -55,6 +61,7 @@ export function loadRequest(file: string): LoadRequest {
         file: basename(file),
         globals,
         reuse,
+        maxEntries,
         ...(programs.length > 0 && { programs }),
         ...(pin !== undefined && { pin }),
       }),

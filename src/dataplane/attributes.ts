@@ -362,6 +362,10 @@ export const programLoad = z.object({
     .default({})
     .describe("Initial values of global variables, by name, shaped by BTF"),
   reuse: z.record(z.string(), handle("map")).default({}).describe("Maps that take the place of the object's, by name"),
+  maxEntries: z
+    .record(z.string(), z.int().min(1))
+    .default({})
+    .describe("Most entries of maps of the object, by name, in place of what it says"),
   pin: pinName.optional().describe("Pin the programs (as NAME, or NAME.program if there are several)"),
 });
 export const programKey = programAttributes.pick({ program: true });

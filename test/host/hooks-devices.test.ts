@@ -207,10 +207,27 @@ describe.skipIf(ffiMissing() !== undefined || cannotCompile() !== undefined)("gu
         const whole = { name: "all", type: "array", keySize: 4, valueSize: 1 << 20, maxEntries: 500 } as const;
         const { map } = await host.map.create(whole);
         await host.map.release({ map });
-        expect(memory() - before).toBeLessThan((long ? 1500 : 600) << 20);
+        expect(memory() - before).toBeLessThan((long ? 800 : 500) << 20);
       } finally {
         await scene.close();
       }
     },
   );
+
+  it("may have room for more than the object says", async () => {
+    const host = await openDataplane({ workers: 0 });
+    try {
+      const object = hookObject("policy");
+      const { maps } = await host.program.load({ object, maxEntries: { allowed: 77 } });
+      expect(maps.map(({ name, maxEntries }) => [name, maxEntries]).sort()).toEqual([
+        ["allowed", 77],
+        ["counts", 1],
+      ]);
+      await expect(host.program.load({ object, maxEntries: { allow: 77 } })).rejects.toThrow(
+        /there is no map allow.*maps are (allowed, counts|counts, allowed)/,
+      );
+    } finally {
+      await host.close();
+    }
+  });
 });

@@ -6,7 +6,15 @@ import { CliError, usage } from "../exit.js";
 import { type Column, count, exact, orDash, sheet, table } from "../format.js";
 import type { Command, Keyword, ObjectSpec } from "../grammar.js";
 import { printOne } from "../listing.js";
-import { fileOperand, isLoadWord, type LoadRequest, loadKeywords, loadRequest, loadUsage } from "../object-file.js";
+import {
+  fileOperand,
+  isLoadWord,
+  type LoadRequest,
+  loadKeywords,
+  loadRequest,
+  loadUsage,
+  loadWords,
+} from "../object-file.js";
 import {
   findProgram,
   findPrograms,
@@ -114,12 +122,13 @@ const load: Command = {
   examples: [
     { command: "program load firewall.o pin firewall", says: "its programs and maps, under a name" },
     { command: "program load limit.o program police global rate 1000000", says: "one of its programs, with a setting" },
+    { command: "program load firewall.o max-entries blocked 4096", says: "with room for more in one of its maps" },
   ],
   async run(context, { rest }) {
     const words = readWords(rest, "program load");
     const request = loadRequest(words.take("FILE"));
     const client = await context.client();
-    while (words.more) await request.read(words.keyword("program", "pin", "global", "map"), words, client);
+    while (words.more) await request.read(words.keyword(...loadWords), words, client);
     printOne(context, await request.send(client), loadedText);
     return 0;
   },
@@ -276,7 +285,7 @@ const attach: Command = {
         "run-on",
         "framing",
         "mode",
-        ...(request === undefined ? [] : (["program", "pin", "global", "map"] as const)),
+        ...(request === undefined ? [] : loadWords),
       );
       if (isLoadWord(keyword)) {
         await request!.read(keyword, words, client);
@@ -316,7 +325,7 @@ const replace: Command = {
     const client = await context.client();
     const source = takeSource(words);
     if ("request" in source) {
-      while (words.more) await source.request.read(words.keyword("program", "pin", "global", "map"), words, client);
+      while (words.more) await source.request.read(words.keyword(...loadWords), words, client);
     }
     words.end();
     const made = await withProgram(client, source, (program) =>

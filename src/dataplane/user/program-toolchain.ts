@@ -11,6 +11,7 @@ import type { XdpMap } from "../../xdp/maps/store.js";
 import type { WasmModule, XdpMemory } from "../../xdp/memory.js";
 import { withGlobals } from "../../xdp/object/globals.js";
 import { loadObject } from "../../xdp/object/load.js";
+import { withMaxEntries } from "../../xdp/object/sizes.js";
 import { ProgramRefused, prepareProgram } from "../../xdp/program.js";
 import type { ObjectSpec, ProgramSpec } from "../../xdp/spec.js";
 import { refuse } from "../errors.js";
@@ -23,6 +24,7 @@ export interface Source {
   /** For messages. */
   readonly file: string;
   readonly globals: Readonly<Record<string, unknown>>;
+  readonly maxEntries: Readonly<Record<string, number>>;
 }
 
 export interface ReadObject {
@@ -32,7 +34,7 @@ export interface ReadObject {
 }
 
 export interface Toolchain {
-  /** @throws JunctorError EINVAL: the bytes are no object, or have no such global. */
+  /** @throws JunctorError EINVAL: the bytes are no object, or have no such global or map. */
   read(source: Source): ReadObject;
   /** @throws DataplaneError EACCES, E2BIG with the verifier's reason and log; EOPNOTSUPP where there is no WebAssembly. */
   compile(spec: ProgramSpec, maps: readonly XdpMap[], slot: number): Omit<ProgramCode, "number">;
@@ -96,14 +98,15 @@ export function createToolchain(memory: XdpMemory, cpus: number): Toolchain {
   }
 
   return {
-    read({ bytes: given, file, globals }) {
+    read({ bytes: given, file, globals, maxEntries }) {
+      const set = (object: ObjectSpec): ObjectSpec => withMaxEntries(withGlobals(object, globals), maxEntries);
       const { bytes, object } = objects.get(`${hash(given)} ${file}`, () => ({
         bytes: given,
         object: loadObject(given, { name: file, kfuncs: (name) => kfuncByName(name)?.id }),
       }));
       return {
-        object: withGlobals(object, globals),
-        forKernel: () => withGlobals(loadObject(bytes, { name: file }), globals),
+        object: set(object),
+        forKernel: () => set(loadObject(bytes, { name: file })),
       };
     },
     compile(spec, maps, slot) {

@@ -305,8 +305,8 @@ export function createPrograms(
   }
 
   async function load(input: unknown): Promise<LoadedObject> {
-    const { object: bytes, file, programs: names, globals, reuse, pin } = parse(programLoad, "program", input);
-    const { object, forKernel } = attempt(file, () => toolchain.read({ bytes, file, globals }));
+    const { object: bytes, file, programs: names, reuse, pin, ...source } = parse(programLoad, "program", input);
+    const { object, forKernel } = attempt(file, () => toolchain.read({ ...source, bytes, file }));
     const chosen = object.programs.filter(({ name, section, autoload }) =>
       names === undefined ? autoload !== false : names.includes(name) || names.includes(section),
     );

@@ -57,6 +57,11 @@ export function withGlobals(object: ObjectSpec, values: Readonly<Record<string, 
     }
   }
   const replaced = new Map([...altered].map(([map, initial]): [MapSpec, MapSpec] => [map, { ...map, initial }]));
+  return withMaps(object, replaced);
+}
+
+/** The object with other maps in place of its own. */
+export function withMaps(object: ObjectSpec, replaced: ReadonlyMap<MapSpec, MapSpec>): ObjectSpec {
   const swap = (map: MapSpec): MapSpec => replaced.get(map) ?? map;
   return {
     ...object,
