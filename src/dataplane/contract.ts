@@ -277,8 +277,6 @@ export type DataplaneEvent =
   | { readonly type: "tunnel-float"; readonly tunnel: number; readonly remote: string }
   | { readonly type: "unit-created"; readonly unit: number }
   | { readonly type: "unit-deleted"; readonly unit: number; readonly reason: DeleteReason }
-  /** The host routed a packet to a unit that has no channel (dial on demand); at most one event a second and unit. */
-  | { readonly type: "unit-demand"; readonly unit: number }
   | { readonly type: "program-loaded"; readonly program: number }
   | { readonly type: "program-unloaded"; readonly program: number; readonly reason: DeleteReason }
   | { readonly type: "program-attached"; readonly attachment: number }

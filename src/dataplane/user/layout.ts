@@ -176,7 +176,7 @@ export const forwardCounter = { packets: 0, bytes: 1, count: 2 } as const;
 const limiterWords = limiterBytes / 4;
 
 /**
- * A unit, at its slot: three cache lines. Word offsets. The control thread writes it, but `activity`, `demand` and the state of
+ * A unit, at its slot: three cache lines. Word offsets. The control thread writes it, but `activity` and the state of
  * the limiters, which any worker may write.
  */
 export const unit = {
@@ -192,9 +192,8 @@ export const unit = {
   local: 5,
   framed: 6,
   handle: 7,
-  /** When it last carried a packet, and when a packet last wanted a channel: stamps (`stamp.ts`), 0 for never. */
+  /** When it last carried a packet: a stamp (`stamp.ts`), 0 for never. */
   activity: 8,
-  demand: 9,
   /** Its bundle, for multilink; 0: none. */
   bundle: 10,
   /** Limits for what the peer sends and receives (`rate.ts`). */

@@ -107,7 +107,7 @@ export function createPath(context: Context, { wake }: Surroundings): Path {
     tun.flush();
   };
   const ingress = createUnitIngress(context, region, tun, routes, limiter, punts, flush, hooks);
-  const units = createUnitEgress(context, region, sum, egress, transmitter, tun, routes, limiter, punts, hooks);
+  const units = createUnitEgress(context, region, sum, egress, transmitter, tun, routes, limiter, hooks);
   const delivery = createDelivery(context, egress.forward, ingress, punts, tap, hooks);
   const sequencer = createSequencer(context, region, delivery);
   const hints = { slots: new Int32Array(together + 1), count: 0 };

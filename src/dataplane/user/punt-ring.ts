@@ -15,12 +15,11 @@ export const puntKind = {
   unit: 3,
   float: 4,
   ip: 5,
-  demand: 6,
-  tapIn: 7,
-  tapOut: 8,
+  tapIn: 6,
+  tapOut: 7,
   /** A frame for the reader of an xskmap; a line of a program. */
-  xsk: 9,
-  trace: 10,
+  xsk: 8,
+  trace: 9,
 } as const;
 
 const field = {

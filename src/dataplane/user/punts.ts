@@ -71,10 +71,6 @@ export function createPunts(core: Core, programs: ProgramReaders): Punts {
           reportFloat(record);
           return;
         }
-        if (record.kind === puntKind.demand) {
-          events.emit({ type: "unit-demand", unit: record.unit });
-          return;
-        }
         if (record.kind === puntKind.xsk) {
           programs.frame(record.object, u8.slice(record.at, record.at + record.length));
           return;

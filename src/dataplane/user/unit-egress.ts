@@ -15,7 +15,6 @@ import {
   portCounter,
   port as portRecord,
   portState,
-  puntRingBytes,
   route,
   sessionCounter,
   session as sessionRecord,
@@ -26,12 +25,11 @@ import {
 } from "./layout.js";
 import { clampMss } from "./mss.js";
 import { createFragmentSender, fragmentHeadroom } from "./multilink-send.js";
-import { type PuntWriter, puntKind } from "./punt-ring.js";
 import type { Limiter } from "./rate.js";
 import { admitted, createRateQueue } from "./rate-queue.js";
 import type { RouteLookup } from "./route-table.js";
 import { createSegmenter, isSuper, segmentSize } from "./segments.js";
-import { since, stampOf } from "./stamp.js";
+import { stampOf } from "./stamp.js";
 import type { Transmitter } from "./transmit.js";
 import type { TunOutput } from "./tun-output.js";
 
@@ -70,7 +68,6 @@ const longestPacket = 65_536 + 64;
 /** Packets that are looked up together. */
 export const together = 64;
 
-const demandInterval = 1000;
 const ipv6MssDifference = 20;
 /** FF 03 and a protocol of two bytes, and what a fragment has before them. */
 const longestPppHeader = 4 + fragmentHeadroom;
@@ -84,7 +81,6 @@ export function createUnitEgress(
   output: TunOutput,
   routes: RouteLookup,
   limiter: Limiter,
-  punts: PuntWriter,
   hooks: Hooks,
 ): UnitEgress {
   const { memory, layout, arena } = context;
@@ -116,14 +112,6 @@ export function createUnitEgress(
     drops.leaving(reason, packets);
   }
 
-  /** The host wants to reach a unit without a channel: the control thread may dial. */
-  function demand(): void {
-    const last = u32[record + unitRecord.demand]!;
-    if (last !== 0 && since(last, now) < demandInterval) return;
-    u32[record + unitRecord.demand] = stamp;
-    punts.write(puntKind.demand, 0, 0, 0, 0, 0, puntRingBytes / 2, u32[record + unitRecord.handle]!);
-  }
-
   /** Finds the unit that a packet goes to. */
   function find(at: number, length: number): boolean {
     const v4 = u8[at]! >>> 4 === 4;
@@ -142,13 +130,11 @@ export function createUnitEgress(
     record = units + unit * unitRecord.words;
     const flags = u32[record + unitRecord.flags]!;
     if ((flags & (v4 ? unitFlag.ipv4 : unitFlag.ipv6)) === 0) {
-      if (u32[record + unitRecord.session] === 0) demand();
       refuse(drop["np-down"]);
       return false;
     }
     session = u32[record + unitRecord.session]!;
     if (session === 0) {
-      demand();
       refuse(drop["unit-no-channel"]);
       return false;
     }
