@@ -21,7 +21,7 @@ describe.skipIf(reason !== undefined)("spoiled XDP objects", () => {
     programNames.flatMap((name) => [compileProgram(name), compileProgram(name, { cpu: "v1" })]);
   const frame = new Uint8Array(128);
 
-  it("are sound to begin with", () => {
+  it("are sound to begin with", { timeout: 300_000 }, () => {
     const arena = createArena(limits);
     let [ran, tried] = [0, 0];
     for (const bytes of corpus()) {
@@ -36,7 +36,7 @@ describe.skipIf(reason !== undefined)("spoiled XDP objects", () => {
     expect(ran / tried).toBeGreaterThan(0.9);
   });
 
-  it("give an error or a run, in bounded time and memory", { timeout: long ? 7_200_000 : 60_000 }, async () => {
+  it("give an error or a run, in bounded time and memory", { timeout: long ? 7_200_000 : 300_000 }, async () => {
     const result = long
       ? await attackInShards(corpus(), seed, mutants, limits, 4)
       : await attack(corpus(), seed, mutants, limits, 10_000);
@@ -53,7 +53,7 @@ describe.skipIf(reason !== undefined)("spoiled XDP objects", () => {
     expect(result.ends.faulted ?? 0).toBe(0);
   });
 
-  it("give an error or a run in the library, by either engine", { timeout: 120_000 }, () => {
+  it("give an error or a run in the library, by either engine", { timeout: 300_000 }, () => {
     const objects = corpus();
     const began = performance.now();
     for (let each = seed; each < seed + 2000 && performance.now() - began < (long ? 60_000 : 5000); each++) {
