@@ -157,8 +157,8 @@ const stackAtVariable: Statement = (draw, state) => {
   const code: Code[] = [storeImm("dw", 10, at, draw.immediate()), storeImm("dw", 10, at + 8, draw.immediate())];
   const source = scalar(draw, state, code);
   initialize(state, at, 16);
-  const pointer = [1, 2, 3, 4, 5].find((reg) => !state.reserved.has(reg) && reg !== source);
-  if (pointer === undefined) return [];
+  const [pointer, base] = [1, 2, 3, 4, 5].filter((reg) => !state.reserved.has(reg) && reg !== source);
+  if (pointer === undefined || base === undefined) return [];
   const size = draw.pick(sizes);
   const [from, mask] = draw.pick([
     [at, 8],
@@ -168,7 +168,13 @@ const stackAtVariable: Statement = (draw, state) => {
   const down = from !== at;
   code.push(movReg(pointer, source), aluImm("and", pointer, mask & (size === "b" ? 15 : ~(sizeBytes[size] - 1))));
   if (down) code.push(aluImm("mul", pointer, -1));
-  code.push(aluReg("add", pointer, 10), aluImm("add", pointer, from));
+  if (state.packet !== undefined) code.push(aluReg("add", pointer, 10));
+  else {
+    // In functions the kernel's verifier takes a number plus the frame pointer for the stack of the program's first function.
+    code.push(movReg(base, 10), aluReg("add", base, pointer), movReg(pointer, base));
+    state.scalars.delete(base);
+  }
+  code.push(aluImm("add", pointer, from));
   state.scalars.delete(pointer);
   code.push(...access(draw, state, pointer, 0, size));
   state.scalars.delete(pointer);
