@@ -23,17 +23,18 @@ describe.skipIf(reason !== undefined)("generated programs", () => {
   });
   afterAll(() => kernel.close());
 
-  it("are mostly accepted by the kernel, and do the same twice", () => {
+  it("are mostly accepted by the kernel, and do the same twice", { timeout: 120_000 }, () => {
     let accepted = 0;
     let repeated = 0;
     let differing = 0;
     const count = 1000;
     for (let each = seed; each < seed + count; each++) {
-      const { spec, frames, entries } = generate(each);
+      const { spec, frames, entries, mutation } = generate(each);
       const fd = kernel.load(spec);
       if (fd < 0) continue;
       accepted++;
-      if (accepted % 8 === 0) {
+      // With a mistake a program may depend on stack that nobody has written, which the kernel lets root's programs read.
+      if (mutation === undefined && accepted % 8 === 0) {
         const once = kernel.run(fd, spec, frames, entries);
         const twice = kernel.run(fd, spec, frames, entries);
         repeated++;
@@ -41,13 +42,13 @@ describe.skipIf(reason !== undefined)("generated programs", () => {
       }
       kernel.release(fd);
     }
-    expect(accepted / count).toBeGreaterThan(0.6);
-    // The kernel lets root's programs read stack that nobody has written: a few depend on it.
-    expect(differing / repeated).toBeLessThan(0.03);
+    expect(accepted / count).toBeGreaterThan(0.5);
+    expect(repeated).toBeGreaterThan(0);
+    expect(differing).toBe(0);
   });
 
   it("get the same verdicts from our verifier, and do the same interpreted and compiled", {
-    timeout: long ? 7_200_000 : 60_000,
+    timeout: long ? 7_200_000 : 300_000,
   }, async () => {
     const runners = createRunners(generatedMaps);
     const result = await compare(seed, {
@@ -69,7 +70,7 @@ describe.skipIf(reason !== undefined)("generated programs", () => {
     expect(both / (both + result.kernelOnly.count)).toBeGreaterThan(0.98);
   });
 
-  it("without mistakes are refused for bounds or limits alone", () => {
+  it("without mistakes are refused for bounds or limits alone", { timeout: 120_000 }, () => {
     for (let each = seed; each < seed + 300; each++) {
       const { spec } = generate(each, { mistakes: 0 });
       const fd = kernel.load(spec);

@@ -54,6 +54,8 @@ export interface ComparisonOptions {
 
 /** What WebAssembly leaves behind is only freed between two turns of the event loop. */
 const programsPerTurn = 50;
+/** However slow the machine is: shares of fewer say little. */
+const fewest = 1500;
 /** More programs than this for each one that both should accept are not tried. */
 const mostPerAccepted = 4;
 
@@ -86,7 +88,8 @@ export async function compare(from: number, options: ComparisonOptions): Promise
   let kernelOnly = 0;
   let programs = 0;
   for (let seed = from; accepted.both < options.accepted && programs < mostPerAccepted * options.accepted; seed++) {
-    if (options.budget !== undefined && performance.now() - began > options.budget) break;
+    const spent = performance.now() - began;
+    if (options.budget !== undefined && spent > options.budget && programs >= fewest) break;
     if (programs++ % programsPerTurn === 0) await setImmediate();
     const generated = generate(seed, options.generate);
     const about = (what: string): Case => ({ seed, mutation: generated.mutation, what });
