@@ -2,8 +2,8 @@
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
 import type { Forward } from "./egress.js";
+import { fate } from "./hooks/fate.js";
 import type { Hooks } from "./hooks/hooks.js";
-import { fate } from "./hooks/redirect.js";
 import { puntRingBytes, session, sessionCounter, sessionFlag } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
 import { isTapped, type Tap, tapWord } from "./tap.js";
@@ -68,11 +68,14 @@ export function createDelivery(
     deliver(slot, port, priority, payload, length, room) {
       const word = u32[tapWord(layout.ways, slot)]!;
       if (isTapped(word)) tap.received(slot, payload, length);
-      if ((word & sessionFlag.ingress) === 0) resume(slot, port, priority, payload, length, room);
-      else if (hooks.channelIn(slot, payload, length, room)) {
-        const { frame } = hooks;
-        resume(slot, port, priority, frame.at, frame.length, frame.room);
-      } else if (hooks.fate() !== fate.handed) keep(slot, length);
+      if ((word & sessionFlag.ingress) === 0) {
+        resume(slot, port, priority, payload, length, room);
+        return;
+      }
+      const became = hooks.channelIn(slot, port, payload, length, room);
+      const { frame } = hooks;
+      if (became === fate.passed) resume(slot, port, priority, frame.at, frame.length, frame.room);
+      else if (became !== fate.handed) keep(slot, length);
     },
     resume,
   };

@@ -9,7 +9,7 @@ import { type Context, createDropCounter } from "./context.js";
 import { type Crossing, type Hints, isBare } from "./crossing.js";
 import type { Delivery } from "./delivery.js";
 import { drop } from "./drops.js";
-import type { Hooks } from "./hooks/hooks.js";
+import type { Datagrams, Hooks } from "./hooks/hooks.js";
 import { block, forwardCounter, puntRingBytes, sessionCounter, sessionFlag, tunnel, way } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
 import type { Sequencer } from "./sequence.js";
@@ -18,13 +18,10 @@ import { createGuess, createLookup } from "./session-table.js";
 export interface Demultiplexer {
   /** Begins a batch. `now` is in milliseconds. */
   begin(now: number): void;
-  /**
-   * Takes `length` bytes at `at`: datagrams of `segment` bytes each (the last may be shorter) that one peer sent to a port.
-   * `name` is the offset of the peer's sockaddr, `local` that of the local address or 0; `room` bytes before `at` are free.
-   */
-  receive(port: number, at: number, length: number, segment: number, name: number, local: number, room: number): void;
+  /** Takes what one peer sent to a port. */
+  receive: Datagrams;
   /** As `receive`, after the port's programs have run. */
-  resume: Demultiplexer["receive"];
+  resume: Datagrams;
 }
 
 const floatInterval = 1000;
@@ -188,29 +185,7 @@ export function createDemultiplexer(
   const isMixed = (start: number, end: number, segment: number): boolean =>
     start + segment + minimum <= end && view.getInt32(start + 2) !== view.getInt32(start + segment + 2);
 
-  /** Datagrams of a port with programs: runs of those that pass as they are go on together. */
-  const seen: Demultiplexer["receive"] = (port, start, length, segment, name, local, headroom) => {
-    const end = start + length;
-    for (let at = start, room = headroom; at < end; room = 0) {
-      const whole = Math.floor((end - at) / segment);
-      const passed = hooks.portPass(port, at, whole, segment, name, local, room);
-      if (passed > 0) {
-        receive(port, at, passed * segment, segment, name, local, room);
-        at += passed * segment;
-      }
-      if (at >= end) return;
-      const size = Math.min(segment, end - at);
-      const free = passed > 0 ? 0 : room;
-      if (hooks.portIn(port, at, size, name, local, free)) {
-        const { frame } = hooks;
-        if (frame.length === 0) drops.received(drop["too-short"], port);
-        else receive(port, frame.at, frame.length, frame.length, name, local, frame.room);
-      }
-      at += size;
-    }
-  };
-
-  const receive: Demultiplexer["receive"] = (port, start, length, segment, name, local, headroom) => {
+  const receive: Datagrams = (port, start, length, segment, name, local, headroom) => {
     const end = start + length;
     let room = headroom;
     // All segments have one sender: it is compared once with each tunnel in turn.
@@ -260,14 +235,20 @@ export function createDemultiplexer(
     }
   };
 
+  /** Programs may leave nothing of a datagram. */
+  const resume: Datagrams = (port, start, length, segment, name, local, room) => {
+    if (length === 0) drops.received(drop["too-short"], port);
+    else receive(port, start, length, segment, name, local, room);
+  };
+
   return {
     begin(time) {
       now = time;
     },
     receive(port, start, length, segment, name, local, room) {
-      if (hooks.seesPortIn(port)) seen(port, start, length, segment, name, local, room);
+      if (hooks.seesPortIn(port)) hooks.datagramsIn(resume, port, start, length, segment, name, local, room);
       else receive(port, start, length, segment, name, local, room);
     },
-    resume: receive,
+    resume,
   };
 }

@@ -3,6 +3,7 @@ import type { Region } from "../../system/memory.js";
 import { dataHeaderLength, flag } from "../../wire/l2tp2.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
+import { fate } from "./hooks/fate.js";
 import type { Hooks } from "./hooks/hooks.js";
 import { session, sessionCounter, sessionFlag, tunnel, way } from "./layout.js";
 import { isTapped, type Tap } from "./tap.js";
@@ -100,7 +101,7 @@ export function createEgress(
       at = scratch(headroom + headLength + length) + headroom;
       u8.copyWithin(at, whole, whole + headLength + length);
     }
-    if (!hooks.channelOut(to, at, headLength + length, room(to))) return;
+    if (hooks.channelOut(to, at, headLength + length, room(to)) !== fate.passed) return;
     count(to, frame.length);
     put(to, word, 0, frame.at, frame.length, frame.room, 0);
   }
@@ -137,7 +138,7 @@ export function createEgress(
   const forward: Forward = (to, priority, payload, length, room, source) => {
     const word = u32[ways + to * way.words + way.header]!;
     if ((word & sessionFlag.egress) === 0) put(to, word, priority, payload, length, room, source);
-    else if (hooks.channelOut(to, payload, length, room)) {
+    else if (hooks.channelOut(to, payload, length, room) === fate.passed) {
       put(to, word, priority, hooks.frame.at, hooks.frame.length, hooks.frame.room, source);
     } else keep(source, 1, length);
   };

@@ -91,7 +91,7 @@ export function createPath(context: Context, { wake }: Surroundings): Path {
     if (!transmitter.holds(bytes)) flush();
     return transmitter.scratch(bytes);
   };
-  const runner = createRunner(context, region, space, createTags(context), redirects.settle, () => host.aborted());
+  const runner = createRunner(context, region, space, createTags(context), redirects, () => host.aborted());
   const lineAt = region.allocate(lineBytes);
   const hooks = createHooks(context, runner, redirects, () => exits);
   const tap = createTap(context, region, punts);
@@ -117,12 +117,20 @@ export function createPath(context: Context, { wake }: Surroundings): Path {
     channel: egress.sendOn,
     unit: units.sendTo,
     host: (port, at, length) => void tun.add(port, 0, at, length),
-    datagram(port, name, local, at, length) {
-      // Programs of the port may want another place for the frame; what is sent for that must not take the address along.
-      if (!transmitter.holds(mostPerDatagram)) flush();
-      const address = transmitter.scratch(block.size);
-      writeReplyBlock(memory, address, port, name, local);
-      transmitter.append(0, address, at, 0, at, length, 0);
+    datagrams(port, name, local, start, length, segment) {
+      let address = 0;
+      for (let at = start; at < start + length; at += segment) {
+        // Programs of the port may want another place for the frame; what is sent for that must not take the address along.
+        if (!transmitter.holds(mostPerDatagram)) {
+          flush();
+          address = 0;
+        }
+        if (address === 0) {
+          address = transmitter.scratch(block.size);
+          writeReplyBlock(memory, address, port, name, local);
+        }
+        transmitter.append(0, address, at, 0, at, segment, 0);
+      }
     },
   };
   const resume = createResume(context, runner, redirects, handoff, {

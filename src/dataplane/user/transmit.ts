@@ -10,6 +10,7 @@ import { type Region, storePointer } from "../../system/memory.js";
 import { iovec } from "../../system/structs.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
+import { fate } from "./hooks/fate.js";
 import type { Hooks } from "./hooks/hooks.js";
 import { block, forwardCounter, portCounter, port as portRecord, portState, sessionCounter } from "./layout.js";
 import { createQueue, type Queue, queueLimits, run, segmentOf, state } from "./transmit-queue.js";
@@ -207,16 +208,26 @@ export function createTransmitter(
 
   const isSeen = (port: number): boolean => u32[ports + port * portRecord.words + portRecord.chains]! >>> 16 !== 0;
 
-  function open(tunnel: number, address: number, total: number, seen: boolean): number {
+  /**
+   * The message that a tunnel's last datagram joined if one of `total` bytes may too, or a new one. `last` has the former by tunnel.
+   * 0: it may not leave.
+   */
+  function messageFor(last: Int32Array, tunnel: number, address: number, total: number): number {
+    const at = last[tunnel]!;
+    const fits = total <= u32[at + state.room]! && u32[at + state.tunnel] === tunnel;
+    return fits && u32[at + state.address] === address ? at : open(last, tunnel, address, total);
+  }
+
+  function open(last: Int32Array, tunnel: number, address: number, total: number): number {
     const port = u32[(address + block.port) >> 2]!;
     const queue = queues[port];
     const record = ports + port * portRecord.words;
     const isUp = u32[record + portRecord.state] === portState.up;
     if (queue === undefined || !isUp || total > u32[record + portRecord.mtu]!) return 0;
-    if (!seen && isSeen(port)) return 0;
+    if (last === joined && isSeen(port)) return 0;
     if (queue.count === messages) flushQueue(queue);
     const at = (queue.states + queue.count++ * state.size) >> 2;
-    (seen ? joinedSeen : joined)[tunnel] = at;
+    last[tunnel] = at;
     u32[at + state.tunnel] = tunnel;
     u32[at + state.address] = address;
     u32[at + state.segment] = total;
@@ -229,11 +240,8 @@ export function createTransmitter(
     return at;
   }
 
-  function reserve(tunnel: number, address: number, total: number): number {
-    const at = joined[tunnel]!;
-    const fits = total <= u32[at + state.room]! && u32[at + state.tunnel] === tunnel;
-    return fits && u32[at + state.address] === address ? at : open(tunnel, address, total, false);
-  }
+  const reserve = (tunnel: number, address: number, total: number): number =>
+    messageFor(joined, tunnel, address, total);
 
   /** A datagram of a port with programs: they want it in one piece. */
   function appendSeen(
@@ -253,19 +261,16 @@ export function createTransmitter(
       start = scratch(headerLength + length);
       u8.copyWithin(start, linear, linear + headerLength + length);
     }
-    if (!hooks().portOut(port, start, headerLength + length, 0)) {
+    if (hooks().datagramOut(port, start, headerLength + length) !== fate.passed) {
       keep(source, 1, length);
       return;
     }
     const { at, length: total } = hooks().frame;
-    const last = joinedSeen[tunnel]!;
-    const fits = total <= u32[last + state.room]! && u32[last + state.tunnel] === tunnel;
-    const message = fits && u32[last + state.address] === address ? last : open(tunnel, address, total, true);
+    const message = messageFor(joinedSeen, tunnel, address, total);
     if (message === 0) refuse(address, source, length);
     else {
       credit(message, source, 1, length);
-      addPiece(message, at, total);
-      account(message, 1, total);
+      join(message, at, 1, total);
     }
   }
 

@@ -6,6 +6,7 @@ import type { Sum } from "./checksum.js";
 import { createCoalescer, joining } from "./coalesce.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
+import { fate } from "./hooks/fate.js";
 import type { Hooks } from "./hooks/hooks.js";
 import { backing, portCounter, port as portRecord, portState } from "./layout.js";
 import { type PuntWriter, puntKind } from "./punt-ring.js";
@@ -160,7 +161,7 @@ export function createTunOutput(
       let at = first;
       let length = firstLength;
       if (hooks().seesPortOut(port)) {
-        if (!hooks().hostOut(port, at, length)) return false;
+        if (hooks().hostOut(port, at, length) !== fate.passed) return false;
         at = hooks().frame.at;
         length = hooks().frame.length;
       }

@@ -6,8 +6,8 @@ import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
 import { type Egress, headroom } from "./egress.js";
 import { createFragment } from "./fragments.js";
+import { fate } from "./hooks/fate.js";
 import type { Hooks } from "./hooks/hooks.js";
-import { fate } from "./hooks/redirect.js";
 import { createIcmp } from "./icmp.js";
 import { fragmentBit, ipv4, ipv6, ppp, protocol } from "./ip-headers.js";
 import {
@@ -188,15 +188,13 @@ export function createUnitEgress(
     }
     // A redirect may send another packet of another unit meanwhile.
     const [unit0, record0, session0, protocol0] = [unit, record, session, pppProtocol];
-    const passes = hooks.unitOut(unit, at, all);
+    const became = hooks.unitOut(unit, at, all);
     unit = unit0;
     record = record0;
     session = session0;
     pppProtocol = protocol0;
-    if (!passes) {
-      if (hooks.fate() === fate.dropped) f64[counters + unit * unitCounter.count + unitCounter.txDropped]! += 1;
-      return;
-    }
+    if (became === fate.dropped) f64[counters + unit * unitCounter.count + unitCounter.txDropped]! += 1;
+    if (became !== fate.passed) return;
     if (hooks.frame.length > u32[record + unitRecord.mtu]!) {
       refuse(drop["packet-too-big"]);
       return;
@@ -357,7 +355,9 @@ export function createUnitEgress(
       }
       if (hooks.seesPortIn(port)) {
         count(port, 1, length);
-        if (length > 0 && hooks.hostIn(port, at, length)) pass(port, start, hooks.frame.at, hooks.frame.length, 0);
+        if (length > 0 && hooks.hostIn(port, at, length) === fate.passed) {
+          pass(port, start, hooks.frame.at, hooks.frame.length, 0);
+        }
         return;
       }
       count(port, pass(port, start, at, length, header), length);

@@ -6,8 +6,8 @@
 import type { Region } from "../../system/memory.js";
 import { type Context, createDropCounter } from "./context.js";
 import { drop } from "./drops.js";
+import { fate } from "./hooks/fate.js";
 import type { Hooks } from "./hooks/hooks.js";
-import { fate } from "./hooks/redirect.js";
 import { fragmentBit, ipv4, ipv6, ppp, protocol } from "./ip-headers.js";
 import { puntRingBytes, session, unitCounter, unitFlag, unit as unitRecord } from "./layout.js";
 import { clampMss } from "./mss.js";
@@ -222,13 +222,10 @@ export function createUnitIngress(
       refuse(unit, port, drop["bad-ip"]);
       return;
     }
-    if (hooks.unitIn(unit, at, length)) {
-      resume(unit, port, hooks.frame.at, hooks.frame.length);
-      return;
-    }
+    const became = hooks.unitIn(unit, port, at, length);
     const counter = counters + unit * unitCounter.count;
-    const became = hooks.fate();
-    if (became === fate.dropped) f64[counter + unitCounter.rxDropped]! += 1;
+    if (became === fate.passed) resume(unit, port, hooks.frame.at, hooks.frame.length);
+    else if (became === fate.dropped) f64[counter + unitCounter.rxDropped]! += 1;
     else if (became === fate.sent) {
       f64[counter + unitCounter.rxPackets]! += 1;
       f64[counter + unitCounter.rxBytes]! += length;

@@ -20,10 +20,11 @@
  *   A function in a slot that sets `state.vacant` and takes its call back from `state.tailCalls` stands for no program: the caller goes on;
  * - `tail(state, frame) -> i64`: the same for a program that is gone on with: its stack frame ends at `frame`; sets nothing to 0, spends what
  *   `state.fuel` says is left, and answers all of r0.
- * - `batch(state, start, count, size, stride) -> i32`: for `count` frames of `size` bytes, the first at `start`, each `stride` after the
- *   one before: sets data, dataMeta, dataEnd, hardStart = data, hardEnd = dataEnd, and runs, until a frame's verdict is not PASS or its
- *   data or dataEnd is not what it was. Answers how many frames passed unmoved; `state.verdict` is the verdict of the one after them. During
- *   the run of each, `state.frameIndex` is its index. What the program cannot look at is only set for the frame that ends it.
+ * - `batch(state, start, count, size, stride, outcomes) -> i32`: for `count` frames of `size` bytes, the first at `start`, each `stride` after
+ *   the one before: sets data, dataMeta, dataEnd, hardStart = data, hardEnd = dataEnd, runs, and writes what it came to at `outcomes`, as
+ *   `run/outcome.ts` has it. Ends early behind a verdict that is ABORTED or none, because the state block says why, and behind a frame that
+ *   a helper has moved to a place of its own (hardStart is not data), because there is one such place. Answers how many frames it ran on.
+ *   During the run of each, `state.frameIndex` is its index. What the program cannot look at is not set.
  *
  * Frames lie at 32768 or above: below, a pointer before the frame's begin with an offset that leads into it would end the run.
  */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { outcome } from "../run/outcome.js";
 import { fault, state } from "../run/state.js";
 import { machine, setFrame } from "./machine.fixture.js";
 
@@ -108,12 +109,19 @@ describe("memory", () => {
     expect(accesses.word(state.faultInsn)).toBe(1);
   });
 
-  it("counts the frames of a batch that pass", () => {
+  it("says what each frame of a batch comes to, and ends with one that is aborted", () => {
     const program = "r2 = *(u32 *)(r1 +0)\nr0 = *(u8 *)(r2 +1)\nexit";
     const batch = machine(program, { access: (insn) => ({ kind: insn.offset === 0 ? "context" : "packet" }) });
-    for (let frame = 0; frame < 10; frame++) batch.memory.u8[65536 + frame * 64 + 1] = frame === 7 ? 1 : 2;
-    expect(batch.batch(65536, 10, 60, 64)).toBe(7);
-    expect(batch.word(state.verdict)).toBe(1);
-    expect(batch.batch(65536, 7, 60, 64)).toBe(7);
+    const outcomes = 32_768;
+    const verdicts = (count: number): number[] =>
+      Array.from({ length: count }, (_, frame) => batch.memory.u32[(outcomes + frame * outcome.bytes) >>> 2]!);
+    const frames = [2, 1, 3, 4, 2, 5, 2, 0];
+    for (const [frame, byte] of frames.entries()) batch.memory.u8[65536 + frame * 64 + 1] = byte;
+    expect(batch.batch(65536, frames.length, 60, 64, outcomes)).toBe(6);
+    expect(verdicts(6)).toEqual(frames.slice(0, 6));
+    expect(batch.batch(65536, 5, 60, 64, outcomes)).toBe(5);
+    expect(batch.batch(65536 + 6 * 64, 2, 60, 64, outcomes)).toBe(2);
+    expect(verdicts(2)).toEqual([2, 0]);
+    expect(batch.batch(65536, 0, 60, 64, outcomes)).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 /** Programs to WebAssembly. */
 import { JunctorError } from "../../errors.js";
+import { outcome } from "../run/outcome.js";
 import { action, state as field } from "../run/state.js";
 import type { ProgramSpec } from "../spec.js";
 import type { Verified } from "../verifier/result.js";
@@ -177,47 +178,69 @@ function writeEntries(unit: Unit, body: Body, traits: Traits, amount: number): v
   finish(run);
   module.exportFunction("run", run);
 
-  const f = module.func("batch", [i32, i32, i32, i32, i32], [i32]);
-  const [state, at, count, size, stride] = [0, 1, 2, 3, 4];
-  const passed = f.local(i32);
-  const end = f.local(i32);
-  const verdict = f.local(i32);
-  const frame: Local = f.local(i32);
-  pushTop(f);
-  f.set(frame);
-  clear(f, field.fault);
+  writeBatch(unit, traits, { place, enter, begin, finish });
+}
+
+interface RunParts {
+  readonly place: (f: FunctionBuilder) => MapLocals;
+  readonly enter: (f: FunctionBuilder, frame: Local, maps: MapLocals) => void;
+  readonly begin: (f: FunctionBuilder) => void;
+  readonly finish: (f: FunctionBuilder) => void;
+}
+
+function writeBatch({ module, spec }: Unit, traits: Traits, { place, enter, begin, finish }: RunParts): void {
+  const f = module.func("batch", [i32, i32, i32, i32, i32, i32], [i32]);
+  const [state, at, count, size, stride, record] = [0, 1, 2, 3, 4, 5];
+  const [index, end, verdict, frame] = [f.local(i32), f.local(i32), f.local(i32), f.local(i32)];
+  const set = (word: number, value: Local): void => void f.get(state).get(value).i32Store(word);
+  f.get(state).i32Const(field.stackTop).i32Add().set(frame);
+  f.get(state).i32Const(0).i32Store(field.fault);
   const maps = place(f);
-  const setFrame = (): void => {
-    for (const where of [field.data, field.dataMeta]) f.get(state).get(at).i32Store(where);
-    f.get(state).get(end).i32Store(field.dataEnd);
-    if (!traits.moves) return;
-    f.get(state).get(at).i32Store(field.hardStart).get(state).get(end).i32Store(field.hardEnd);
-  };
   const again = f.loop();
-  f.get(passed).get(count).i32GeU().if();
-  f.get(passed).return().end();
+  f.get(index).get(count).i32GeU().if();
+  f.get(index).return().end();
   f.get(at).get(size).i32Add().set(end);
   if (!traits.plain) {
-    setFrame();
-    f.get(state).get(passed).i32Store(field.frameIndex);
+    set(field.data, at);
+    set(field.dataMeta, at);
+    set(field.dataEnd, end);
+    set(field.frameIndex, index);
+  }
+  if (traits.moves) {
+    set(field.hardStart, at);
+    set(field.hardEnd, end);
   }
   begin(f);
-  if (traits.redirects) clear(f, field.redirect);
+  if (traits.redirects) f.get(state).i32Const(0).i32Store(field.redirect);
   enter(f, frame, maps);
   f.i32WrapI64();
   finish(f);
-  f.tee(verdict).i32Const(action.pass).i32Ne();
+  f.set(verdict);
+  // The verdict, and 0 for where the frame begins.
+  f.get(record).get(verdict).i64ExtendI32U().i64Store(outcome.verdict);
   if (traits.moves) {
-    f.get(state).i32Load(field.data).get(at).i32Ne().i32Or();
-    f.get(state).i32Load(field.dataEnd).get(end).i32Ne().i32Or();
+    f.get(state).i32Load(field.data).get(at).i32Ne().get(state).i32Load(field.dataEnd).get(end).i32Ne().i32Or().if();
+    for (const word of ["data", "dataEnd", "dataMeta"] as const) {
+      f.get(record).get(state).i32Load(field[word]).i32Store(outcome[word]);
+    }
+    f.end();
   }
+  f.get(verdict).i32Const(action.redirect).i32Eq().if();
+  if (!traits.redirects) f.get(record).i32Const(0).i32Store(outcome.redirect);
+  else {
+    for (const word of ["redirect", "redirectMap", "redirectKey", "redirectFlags"] as const) {
+      f.get(record).get(state).i32Load(field[word]).i32Store(outcome[word]);
+    }
+  }
+  f.end();
+  f.get(index).i32Const(1).i32Add().set(index);
+  f.get(verdict).i32Const(action.drop).i32Sub().i32Const(action.redirect).i32GeU();
+  if (traits.moves) f.get(state).i32Load(field.hardStart).get(at).i32Ne().i32Or();
   f.if();
-  if (traits.plain) setFrame();
-  if (!traits.moves) f.get(state).get(at).i32Store(field.hardStart).get(state).get(end).i32Store(field.hardEnd);
-  if (!traits.redirects) clear(f, field.redirect);
-  f.get(state).get(verdict).i32Store(field.verdict).get(passed).return().end();
-  f.get(passed).i32Const(1).i32Add().set(passed).get(at).get(stride).i32Add().set(at).br(again);
+  f.get(index).return().end();
+  f.get(at).get(stride).i32Add().set(at);
+  f.get(record).i32Const(outcome.bytes).i32Add().set(record).br(again);
   f.end().unreachable();
   module.exportFunction("batch", f);
-  if (f.size() > mostBytes) throw tooLarge(unit.spec, f.size());
+  if (f.size() > mostBytes) throw tooLarge(spec, f.size());
 }

@@ -62,7 +62,7 @@ export function blindly(insns: readonly Instruction[], setting: Setting = {}): V
 export interface Machine {
   readonly memory: XdpMemory;
   readonly run: () => number;
-  readonly batch: (start: number, count: number, size: number, stride: number) => number;
+  readonly batch: (start: number, count: number, size: number, stride: number, outcomes: number) => number;
   readonly word: (offset: number) => number;
 }
 

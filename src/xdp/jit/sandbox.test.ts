@@ -12,6 +12,7 @@ import { mapRecord } from "../maps/descriptor.js";
 import { inlineLookup } from "../maps/inline.js";
 import { createMapStore } from "../maps/store.js";
 import { createXdpMemory, wasm } from "../memory.js";
+import { outcome } from "../run/outcome.js";
 import { fault, state } from "../run/state.js";
 import { createThread } from "../run/thread.js";
 import { type MapSpec, mapFlag } from "../spec.js";
@@ -20,6 +21,7 @@ import { bindMap } from "./bindings.js";
 import { compileProgram } from "./compile.js";
 import { hostileProgram, wrongly } from "./hostile.fixture.js";
 
+const outcomes = 4096;
 const block = 8192;
 const segment = 100;
 const frame = 65536 + 2 * segment;
@@ -102,7 +104,8 @@ function world(secret: number, like?: { readonly before: Uint8Array }) {
   const mapRanges = (which: boolean): Range[] =>
     places.flatMap(({ at, own: isOwn }, index) => (isOwn === which ? [[at, ends[index]!] as const] : []));
   const outside: Range[] = [
-    [0, block],
+    [0, outcomes],
+    [outcomes + outcome.bytes, block],
     [block + state.bytes, frame],
     [frame + segment, region.start],
     [ends.at(-1)!, memory.size],
@@ -182,7 +185,8 @@ describe("hostile programs", () => {
     const [first, second] = [a, b].map(({ memory, thread, before, foreignRanges, maps }) => {
       memory.u8.set(before);
       const instance = thread.install({ code: { kind: "module", module }, maps: records }, 0);
-      const answer = batch ? instance.batch(frame, 1, segment, 0) : instance.run();
+      const answer = batch ? instance.batch(frame, 1, segment, 0, outcomes) : instance.run();
+      const cameTo = [...memory.u32.subarray(outcomes >>> 2, (outcomes + outcome.bytes) >>> 2)];
       for (const range of foreignRanges) {
         holds(isSame(memory.u8, before, range), () => `bytes ${range.join(" to ")} are changed`);
       }
@@ -206,7 +210,7 @@ describe("hostile programs", () => {
       );
       const seen: string[] = [];
       maps[7]!.consume((data) => seen.push(Buffer.from(data).toString("hex")));
-      return { answer, seen, fault: edge(state.fault) };
+      return { answer, cameTo, seen, fault: edge(state.fault) };
     });
     holds(
       JSON.stringify(first) === JSON.stringify(second),

@@ -4,6 +4,7 @@ import { createMapStore, type MapStore, type XdpMap } from "../maps/store.js";
 import { createXdpMemory, type XdpMemory } from "../memory.js";
 import { frameRegion } from "../run/frame.js";
 import type { XdpHost } from "../run/host.js";
+import { state } from "../run/state.js";
 import { createThread, type Instance, type Thread } from "../run/thread.js";
 import type { AttachType, ProgramSpec } from "../spec.js";
 
@@ -24,15 +25,20 @@ export interface Machine {
   readonly memory: XdpMemory;
   readonly store: MapStore;
   readonly thread: Thread;
-  /** Offset of the thread's state block, and of where frames are placed. */
+  /** Offset of the thread's state block, of room for what `mostBatch` frames come to, and of where frames are placed. */
   readonly block: number;
+  readonly outcomes: number;
   readonly region: number;
   readonly programs: Runnable[];
   /** Goes up when an entry of a prog_array is set. */
   tailCallChanges(): number;
 }
 
+/** Frames that are run on in one call. */
+export const mostBatch = 64;
+
 const block = 8192;
+const outcomes = block + state.bytes;
 const region = 65536;
 const mapsAt = Math.ceil((region + frameRegion) / 65536) * 65536;
 /** Programs of one machine that tail calls may reach. */
@@ -86,5 +92,5 @@ export function createMachine({ host = {}, mapBytes = 2 ** 26 }: { host?: XdpHos
     host: { resolve },
   });
   const thread = createThread({ memory, state: block, cpu: 0, cpus: 1, host, slots });
-  return { memory, store, thread, block, region, programs, tailCallChanges: () => changes };
+  return { memory, store, thread, block, outcomes, region, programs, tailCallChanges: () => changes };
 }

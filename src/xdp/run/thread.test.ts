@@ -4,10 +4,13 @@ import { createMapStore } from "../maps/store.js";
 import { createXdpMemory } from "../memory.js";
 import { prepareProgram } from "../program.js";
 import { placeFrame } from "./frame.js";
-import { action, fault, state } from "./state.js";
+import type { XdpHost } from "./host.js";
+import { outcome } from "./outcome.js";
+import { action, fault, redirectKind, state } from "./state.js";
 import { createThread, type Instance } from "./thread.js";
 
 const block = 8192;
+const outcomesAt = 32768;
 const region = 65536;
 const mapsAt = 4 * 65536;
 const word = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
@@ -16,12 +19,13 @@ function machine(
   programs: Readonly<Record<string, string>>,
   maps: Readonly<Record<string, MapDescription>> = {},
   blind = false,
+  host: XdpHost = {},
 ) {
   const memory = createXdpMemory(mapsAt + (1 << 20));
   const store = createMapStore({ memory, region: { start: mapsAt, bytes: 1 << 20 }, cpus: 1 });
   const { programs: specs, maps: mapSpecs } = assembleXdp(programs, { maps });
   const made = mapSpecs.map((spec) => store.create(spec));
-  const thread = createThread({ memory, state: block, cpu: 0, slots: 8 });
+  const thread = createThread({ memory, state: block, cpu: 0, slots: 8, host });
   const records = made.map(({ record }) => record);
   const prepared = specs.map((spec) => prepareProgram(spec, memory, records, { fuel: 1000, blind }));
   const install = (name: string, slot?: number): Instance => {
@@ -29,13 +33,27 @@ function machine(
     return thread.install({ code: { kind: "module", module: module! }, maps: of }, slot);
   };
   const field = (offset: number): number => memory.u32[(block + offset) >>> 2]!;
+  const set = (offset: number, value: number): void => {
+    memory.u32[(block + offset) >>> 2] = value;
+  };
+  /** What the frames of a batch came to; `at` and `end` of those that were moved, `to` of those that go elsewhere. */
+  const outcomes = (count: number) =>
+    Array.from({ length: count }, (_, index) => {
+      const word = (offset: number): number => memory.u32[(outcomesAt + index * outcome.bytes + offset) >>> 2]!;
+      const [verdict, at] = [word(outcome.verdict), word(outcome.data)];
+      return {
+        verdict,
+        ...(at !== 0 && { at, end: word(outcome.dataEnd) }),
+        ...(verdict === action.redirect && { to: [word(outcome.redirect), word(outcome.redirectKey)] }),
+      };
+    });
   const frames = (count: number, bytes: (index: number) => number): void => {
     for (let index = 0; index < count; index++)
       memory.u8.fill(bytes(index), region + index * 128, region + index * 128 + 64);
   };
   const place = (): void => placeFrame(memory, block, region, new Uint8Array(64));
   const map = (name: string) => made[mapSpecs.findIndex((spec) => spec.name === name)]!;
-  return { memory, store, thread, install, field, frames, place, map };
+  return { memory, store, thread, install, field, set, frames, outcomes, place, map };
 }
 
 /** What ends a run that has 1000 jumps to spend. */
@@ -84,43 +102,65 @@ cut:
   exit`;
 
 describe("a thread's programs", () => {
-  it("pass a batch up to the frame that is something else", () => {
-    const { install, field, frames } = machine({ byByte });
+  it("say what each frame of a batch comes to", () => {
+    const { install, frames, outcomes } = machine({ byByte });
     const program = install("byByte");
-    const batch = (bytes: readonly number[]): number => {
+    const batch = (bytes: readonly number[]) => {
       frames(bytes.length, (index) => bytes[index]!);
-      return program.batch(region, bytes.length, 64, 128);
+      return outcomes(program.batch(region, bytes.length, 64, 128, outcomesAt));
     };
-    expect(batch([0, 0, 0])).toBe(3);
-    expect([batch([0, 0, 1, 0]), field(state.verdict)]).toEqual([2, action.drop]);
-    expect([batch([0, 3, 1, 0]), field(state.verdict), field(state.redirectKey)]).toEqual([1, action.redirect, 5]);
-    expect([batch([4]), field(state.verdict), field(state.dataEnd)]).toEqual([0, action.pass, region + 60]);
-    expect([...program.counters.verdicts]).toEqual([0, 1, 7, 0, 1]);
+    const [passed, dropped] = [{ verdict: action.pass }, { verdict: action.drop }];
+    const away = { verdict: action.redirect, to: [redirectKind.ifindex, 5] };
+    const cut = { verdict: action.pass, at: region + 2 * 128, end: region + 2 * 128 + 60 };
+    expect(batch([0, 0, 0])).toEqual([passed, passed, passed]);
+    expect(batch([0, 1, 0, 3, 1, 3])).toEqual([passed, dropped, passed, away, dropped, away]);
+    expect(batch([0, 1, 4, 0])).toEqual([passed, dropped, cut, passed]);
+    // The state block says why a frame was aborted, so that one is the last.
+    expect(batch([1, 9, 0])).toEqual([dropped, { verdict: 9 }]);
   });
 
-  it("tell at which frame a batch was ended, whatever it did to the frame's edges", () => {
-    const { install, field, frames } = machine({ byByte });
+  it.each([2, 5])("tell at which frame a batch was ended (%i), whatever was done to the frame's edges", (byte) => {
+    const { install, field, frames, outcomes } = machine({ byByte });
     const program = install("byByte");
-    for (const byte of [2, 5]) {
-      frames(5, (index) => (index === 3 ? byte : 0));
-      expect(program.batch(region, 5, 64, 128)).toBe(3);
-      expect([field(state.verdict), field(state.fault)]).toEqual([action.aborted, fault.fuel]);
-    }
+    frames(5, (index) => (index === 3 ? byte : 0));
+    const ran = program.batch(region, 5, 64, 128, outcomesAt);
+    expect(outcomes(ran).map(({ verdict }) => verdict)).toEqual([2, 2, 2, action.aborted]);
+    expect(outcomes(ran)[3]).toEqual({ verdict: action.aborted });
+    expect([field(state.verdict), field(state.fault)]).toEqual([action.aborted, fault.fuel]);
     // Frames may lie on each other, and all in one place.
-    expect(program.batch(region, 5, 64, 0)).toBe(5);
-    expect(program.counters.faults[fault.fuel]).toBe(2);
+    expect(program.batch(region, 5, 64, 0, outcomesAt)).toBe(5);
   });
 
-  it("count what is no verdict as aborted, and what faults", () => {
+  it("end a batch behind a frame that was moved to a place of its own", () => {
+    const longer = "r6 = r1\nr2 = -20\ncall bpf_xdp_adjust_head\nr0 = 2\nexit";
+    const elsewhere = region + 65536;
+    const { install, frames, outcomes, set } = machine({ longer }, {}, false, {
+      reseat: () => {
+        for (const word of [state.data, state.dataMeta]) set(word, elsewhere + 100);
+        set(state.dataEnd, elsewhere + 164);
+        set(state.hardStart, elsewhere);
+        set(state.hardEnd, elsewhere + 1000);
+        return true;
+      },
+    });
+    frames(3, () => 0);
+    const ran = install("longer").batch(region, 3, 64, 128, outcomesAt);
+    expect(outcomes(ran)).toEqual([{ verdict: action.pass, at: elsewhere + 80, end: elsewhere + 164 }]);
+  });
+
+  it("abort for what is no verdict, and for what faults", () => {
     const { install, place, memory, field } = machine({ byByte });
     const program = install("byByte");
-    for (const byte of [9, 2, 0]) {
+    const cameTo = [9, 2, 0].map((byte) => {
       place();
       memory.u8[field(state.data)] = byte;
-      program.run();
-    }
-    expect([...program.counters.verdicts]).toEqual([2, 0, 1, 0, 0]);
-    expect(program.counters.faults[fault.fuel]).toBe(1);
+      return [program.run(), field(state.verdict), field(state.fault)];
+    });
+    expect(cameTo).toEqual([
+      [action.aborted, 9, fault.none],
+      [action.aborted, action.aborted, fault.fuel],
+      [action.pass, action.pass, fault.none],
+    ]);
   });
 
   it("give back a lock when they are ended, and when they forget", () => {

@@ -9,6 +9,7 @@ import { mapImports } from "../jit/bindings.js";
 import type { MapAccess } from "../maps/attach.js";
 import { type WasmModule, wasm, type XdpMemory } from "../memory.js";
 import type { XdpHost } from "./host.js";
+import { outcome, writeOutcome } from "./outcome.js";
 import { createProgramMaps, type ProgramMaps } from "./program-maps.js";
 import { action, fault, state } from "./state.js";
 import { createTailTable } from "./tail-table.js";
@@ -35,22 +36,17 @@ export interface Installed {
   readonly maps: readonly number[];
 }
 
-export interface Counters {
-  /** By verdict; what is no verdict counts as ABORTED. */
-  readonly verdicts: Float64Array;
-  /** By `fault`. */
-  readonly faults: Float64Array;
-}
-
 export interface Instance {
   /**
    * Runs on the frame that the state block tells of, and answers the verdict: never more than `action.redirect`. What is no verdict
-   * counts as ABORTED, and the state block's `verdict` says what it was.
+   * is ABORTED, and the state block's `verdict` says what it was.
    */
   run(): number;
-  /** As the export in `jit/abi.ts`; a fault counts as the frame's verdict ABORTED. */
-  batch(start: number, count: number, size: number, stride: number): number;
-  readonly counters: Counters;
+  /**
+   * As the export in `jit/abi.ts`; a fault is the frame's verdict ABORTED, and what is no verdict stays in its outcome. The state block's
+   * `verdict` is that of the last frame.
+   */
+  batch(start: number, count: number, size: number, stride: number, outcomes: number): number;
 }
 
 export interface ThreadOptions {
@@ -107,8 +103,6 @@ export function createThread(options: ThreadOptions): Thread {
       tails?.set(slot, entry.exported);
       functions[slot] = entry.run;
     }
-    const counters: Counters = { verdicts: new Float64Array(5), faults: new Float64Array(5) };
-
     function begin(): void {
       set(state.redirect, 0);
       set(state.fault, fault.none);
@@ -124,51 +118,59 @@ export function createThread(options: ThreadOptions): Thread {
       if (u32[(block + state.fault) >>> 2] === fault.none) {
         set(state.fault, error instanceof ProgramFault ? error.fault : fault.unknown);
       }
-      const why = u32[(block + state.fault) >>> 2]!;
-      counters.faults[Math.min(why, fault.unknown)]!++;
       return action.aborted;
     }
-    const verdictOf = (answer: number): number => (answer >>> 0 <= action.redirect ? answer >>> 0 : action.aborted);
+    /** Answers what the program did: maybe no verdict. */
+    function once(): number {
+      begin();
+      try {
+        const answer = entry.run(block) >>> 0;
+        releaseLock(i32, u32, block);
+        return answer;
+      } catch (error) {
+        return abort(error);
+      }
+    }
 
     return {
-      counters,
       run() {
-        begin();
-        let verdict: number = action.aborted;
-        try {
-          const answer = entry.run(block) >>> 0;
-          releaseLock(i32, u32, block);
-          set(state.verdict, answer);
-          verdict = verdictOf(answer);
-        } catch (error) {
-          verdict = abort(error);
-          set(state.verdict, verdict);
-        }
-        counters.verdicts[verdict]!++;
-        return verdict;
+        const answer = once();
+        set(state.verdict, answer);
+        return answer <= action.redirect ? answer : action.aborted;
       },
-      batch(start, count, size, stride) {
-        begin();
-        let passed = 0;
-        if (entry.batch === undefined) passed = oneByOne(start, count, size, stride);
-        else {
-          try {
-            passed = entry.batch(block, start, count, size, stride);
-            releaseLock(i32, u32, block);
-          } catch (error) {
-            set(state.verdict, abort(error));
-            passed = Math.min(u32[(block + state.frameIndex) >>> 2]!, count - 1);
-          }
-        }
-        counters.verdicts[action.pass]! += passed;
-        if (passed < count) {
-          counters.verdicts[verdictOf(u32[(block + state.verdict) >>> 2]!)]!++;
-        }
-        return passed;
+      batch(start, count, size, stride, outcomes) {
+        const ran =
+          entry.batch === undefined
+            ? oneByOne(start, count, size, stride, outcomes)
+            : together(entry.batch, start, count, size, stride, outcomes);
+        if (ran > 0) set(state.verdict, u32[(outcomes + (ran - 1) * outcome.bytes + outcome.verdict) >>> 2]!);
+        return ran;
       },
     };
 
-    function oneByOne(start: number, count: number, size: number, stride: number): number {
+    function together(
+      batch: NonNullable<Entry["batch"]>,
+      start: number,
+      count: number,
+      size: number,
+      stride: number,
+      outcomes: number,
+    ): number {
+      begin();
+      try {
+        const ran = batch(block, start, count, size, stride, outcomes);
+        releaseLock(i32, u32, block);
+        return ran;
+      } catch (error) {
+        const index = Math.min(u32[(block + state.frameIndex) >>> 2]!, count - 1);
+        const record = (outcomes + index * outcome.bytes) >>> 2;
+        u32[record + outcome.verdict / 4] = abort(error);
+        u32[record + outcome.data / 4] = 0;
+        return index + 1;
+      }
+    }
+
+    function oneByOne(start: number, count: number, size: number, stride: number, outcomes: number): number {
       for (let index = 0; index < count; index++) {
         const data = start + index * stride;
         set(state.data, data);
@@ -176,18 +178,8 @@ export function createThread(options: ThreadOptions): Thread {
         set(state.dataEnd, data + size);
         set(state.hardStart, data);
         set(state.hardEnd, data + size);
-        begin();
-        let verdict: number = action.aborted;
-        try {
-          verdict = entry.run(block) >>> 0;
-          releaseLock(i32, u32, block);
-        } catch (error) {
-          verdict = abort(error);
-        }
-        const moved = u32[(block + state.data) >>> 2] !== data || u32[(block + state.dataEnd) >>> 2] !== data + size;
-        if (verdict === action.pass && !moved) continue;
-        set(state.verdict, verdict);
-        return index;
+        const record = outcomes + index * outcome.bytes;
+        if (!writeOutcome(u32, block, record, once(), data, data + size)) return index + 1;
       }
       return count;
     }
@@ -195,7 +187,14 @@ export function createThread(options: ThreadOptions): Thread {
 
   interface Entry {
     readonly run: (block: number) => number;
-    readonly batch?: (block: number, start: number, count: number, size: number, stride: number) => number;
+    readonly batch?: (
+      block: number,
+      start: number,
+      count: number,
+      size: number,
+      stride: number,
+      outcomes: number,
+    ) => number;
     readonly exported?: unknown;
   }
 

@@ -2,7 +2,7 @@
  * Frames that a cpumap sends from one thread to another: one ring per thread in shared memory, written by all, read by its owner. Writers take
  * turns by a lock that they hold for the copy of one frame.
  *
- *   record: size, device, kind and framing, program, length, named, located, number, generation, name (28), local (16), then the bytes
+ *   record: size, device, kind and framing, program, length, named, located, number, generation, port, name (28), local (16), then the bytes
  *
  * By the time a frame is taken, its device may be another's and its entry's program another one: what tells them apart goes with it.
  */
@@ -13,6 +13,8 @@ import { handoffBytes, type Layout, port, session, unit } from "../layout.js";
 
 export interface HandedOver {
   device: number;
+  /** Slot of the port that it came by. */
+  port: number;
   kind: number;
   framing: FramingName;
   /** Slot of the entry's program and 1, and the number that the program there had; 0: none. */
@@ -29,18 +31,7 @@ export interface HandedOver {
 
 export interface Handoff {
   /** Copies a frame into the ring of the thread that programs know as `to`. False: it takes none, or has no room. */
-  give(
-    to: number,
-    device: number,
-    kind: number,
-    framing: FramingName,
-    program: number,
-    number: number,
-    at: number,
-    length: number,
-    name: number,
-    local: number,
-  ): boolean;
+  give(to: number, frame: HandedOver): boolean;
   /** Takes at most `most` frames of this thread's ring. Answers how many; they lie there until `release`. Only this thread's own may. */
   take(most: number, each: (frame: HandedOver) => void): number;
   release(): void;
@@ -49,6 +40,20 @@ export interface Handoff {
   /** Whether there are any. */
   waiting(): boolean;
 }
+
+export const createParcel = (): HandedOver => ({
+  device: 0,
+  port: 0,
+  kind: 0,
+  framing: "native",
+  program: 0,
+  number: 0,
+  generation: 0,
+  at: 0,
+  length: 0,
+  name: 0,
+  local: 0,
+});
 
 /** Bytes before a frame that may be overwritten. */
 export const handoffRoom = 352;
@@ -63,6 +68,7 @@ const field = {
   located: 24,
   number: 28,
   generation: 32,
+  port: 36,
   name: 40,
   local: 68,
   /** With room before it for whatever header the frame leaves with. */
@@ -83,19 +89,7 @@ export function createHandoff(
   const { arenas } = layout;
   const ring = (index: number): number => arenas[index]!.handoff;
   const numbers = createDeviceNumbers(layout);
-  const frame: HandedOver = {
-    device: 0,
-    kind: 0,
-    framing: "native",
-    program: 0,
-    number: 0,
-    generation: 0,
-    at: 0,
-    length: 0,
-    name: 0,
-    local: 0,
-  };
-
+  const frame = createParcel();
   let read = 0;
 
   function lock(at: number): boolean {
@@ -128,7 +122,8 @@ export function createHandoff(
 
   return {
     generation,
-    give(to, device, kind, framing, program, number, at, length, name, local) {
+    give(to, parcel) {
+      const { at, length, name, local } = parcel;
       // The control thread, which programs know as the last, is woken by nobody: it takes what it gave itself.
       const index = to === arenas.length - 1 ? 0 : to + 1;
       if (to < 0 || to >= arenas.length || (index === 0 && own !== 0)) return false;
@@ -140,14 +135,15 @@ export function createHandoff(
       if (record !== 0) {
         const word = record >> 2;
         u32[word] = size;
-        u32[word + field.device / 4] = device;
-        u32[word + field.kind / 4] = kind | (framing === "ethernet" ? ethernetBit : 0);
-        u32[word + field.program / 4] = program;
+        u32[word + field.device / 4] = parcel.device;
+        u32[word + field.kind / 4] = parcel.kind | (parcel.framing === "ethernet" ? ethernetBit : 0);
+        u32[word + field.program / 4] = parcel.program;
         u32[word + field.length / 4] = length;
         u32[word + field.named / 4] = name === 0 ? 0 : 1;
         u32[word + field.located / 4] = local === 0 ? 0 : 1;
-        u32[word + field.number / 4] = number;
-        u32[word + field.generation / 4] = generation(device);
+        u32[word + field.number / 4] = parcel.number;
+        u32[word + field.generation / 4] = parcel.generation;
+        u32[word + field.port / 4] = parcel.port;
         if (name !== 0) u8.copyWithin(record + field.name, name, name + 28);
         if (local !== 0) u8.copyWithin(record + field.local, local, local + 16);
         u8.copyWithin(record + field.bytes, at, at + length);
@@ -185,6 +181,7 @@ export function createHandoff(
         frame.program = u32[word + field.program / 4]!;
         frame.number = u32[word + field.number / 4]!;
         frame.generation = u32[word + field.generation / 4]!;
+        frame.port = u32[word + field.port / 4]!;
         frame.length = u32[word + field.length / 4]!;
         frame.at = record + field.bytes;
         frame.name = u32[word + field.named / 4] === 0 ? 0 : record + field.name;

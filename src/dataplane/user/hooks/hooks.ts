@@ -1,14 +1,11 @@
-/**
- * The hooks of a thread's path: what a device's programs say of a frame, done. Each function answers whether the frame goes on as if
- * there were no program, and `frame` then says where it is; otherwise it has been dropped and counted, or has left another way.
- */
+/** The hooks of a thread's path: what a device's programs say of a frame, done. */
 import { action } from "../../../xdp/run/state.js";
-import { type Context, createDropCounter } from "../context.js";
+import type { Context } from "../context.js";
 import { createDeviceNumbers } from "../devices.js";
-import { drop } from "../drops.js";
-import { port as portRecord, session, unit as unitRecord } from "../layout.js";
+import { port as portRecord, session as sessionRecord, unit as unitRecord } from "../layout.js";
+import { fate } from "./fate.js";
 import { frameKind } from "./framing.js";
-import { fate, type Redirects } from "./redirect.js";
+import type { Redirects } from "./redirect.js";
 import type { Frame, Runner } from "./runner.js";
 
 /** Where frames can be sent. Each takes the frame as its kind of device has it; `room` bytes before it may be overwritten. */
@@ -19,139 +16,156 @@ export interface Exits {
   unit(slot: number, at: number, length: number): void;
   /** Hands an IP packet to the host through a TUN port. */
   host(port: number, at: number, length: number): void;
-  /** Sends a datagram from a port back to where one came from: offsets of its sockaddr and of the address it was sent to. */
-  datagram(port: number, name: number, local: number, at: number, length: number): void;
+  /**
+   * Sends datagrams of `segment` bytes each from a port back to where some came from: offsets of their sockaddr and of the address that they
+   * were sent to.
+   */
+  datagrams(port: number, name: number, local: number, at: number, length: number, segment: number): void;
 }
 
+/**
+ * Takes `length` bytes at `at`: datagrams of `segment` bytes each (the last may be shorter) that one peer sent to a port.
+ * `name` is the offset of the peer's sockaddr, `local` that of the local address or 0; `room` bytes before `at` are free.
+ */
+export type Datagrams = (
+  port: number,
+  at: number,
+  length: number,
+  segment: number,
+  name: number,
+  local: number,
+  room: number,
+) => void;
+
+/** Where it is not said otherwise, a function answers the frame's fate: `passed`, `dropped`, `sent` or `handed`. */
 export interface Hooks {
+  /** Where a frame that passed is now. */
   readonly frame: Frame;
-  /** What became of the last frame that did not go on: one of `fate`. */
-  fate(): number;
-  channelIn(slot: number, at: number, length: number, room: number): boolean;
-  channelOut(slot: number, at: number, length: number, room: number): boolean;
-  unitIn(slot: number, at: number, length: number): boolean;
-  unitOut(slot: number, at: number, length: number): boolean;
-  /** A datagram that came to a port; `name` and `local` as in `Exits.datagram`. */
-  portIn(port: number, at: number, length: number, name: number, local: number, room: number): boolean;
-  portOut(port: number, at: number, length: number, room: number): boolean;
+  /** A frame of a channel or unit that came by a port. */
+  channelIn(slot: number, port: number, at: number, length: number, room: number): number;
+  unitIn(slot: number, port: number, at: number, length: number): number;
+  channelOut(slot: number, at: number, length: number, room: number): number;
+  unitOut(slot: number, at: number, length: number): number;
   /** An IP packet from or to the host by a TUN port. */
-  hostIn(port: number, at: number, length: number): boolean;
-  hostOut(port: number, at: number, length: number): boolean;
-  /** How many of `count` datagrams of `size` bytes that follow each other pass a port's programs as they are. */
-  portPass(port: number, start: number, count: number, size: number, name: number, local: number, room: number): number;
+  hostIn(port: number, at: number, length: number): number;
+  hostOut(port: number, at: number, length: number): number;
+  /** Datagrams that came to a port: those that pass go on by `onward`, together if they follow each other and are as they were. */
+  datagramsIn(
+    onward: Datagrams,
+    port: number,
+    at: number,
+    length: number,
+    segment: number,
+    name: number,
+    local: number,
+    room: number,
+  ): void;
+  datagramOut(port: number, at: number, length: number): number;
   /** Whether programs see what enters or leaves a port. */
   seesPortIn(port: number): boolean;
   seesPortOut(port: number): boolean;
 }
 
-export function createHooks(context: Context, runner: Runner, redirects: Redirects, exits: () => Exits): Hooks {
-  const { memory, layout } = context;
+/** A kind of device with programs. */
+interface Hooked {
+  readonly kind: number;
+  /** Word index of the chains in the record of slot 0, and words of a record. */
+  readonly chains: number;
+  readonly words: number;
+  number(slot: number): number;
+}
+
+/** One whose frames come one by one. */
+interface Entered extends Hooked {
+  /** Sends a frame back to where it came from. */
+  back(slot: number, at: number, length: number, room: number): void;
+}
+
+export function createHooks(
+  { memory, layout }: Context,
+  runner: Runner,
+  redirects: Redirects,
+  exits: () => Exits,
+): Hooks {
   const { u32 } = memory;
-  const drops = createDropCounter(context);
   const numbers = createDeviceNumbers(layout);
-  const sessions = layout.sessions >> 2;
-  const units = layout.units >> 2;
-  const ports = layout.ports >> 2;
   const { frame } = runner;
-  let became: number = fate.dropped;
+  const ports = (layout.ports >> 2) + portRecord.chains;
 
-  const channelChains = (slot: number): number => u32[sessions + slot * session.words + session.chains]!;
-  const unitChains = (slot: number): number => u32[units + slot * unitRecord.words + unitRecord.chains]!;
-  const portChains = (slot: number): number => u32[ports + slot * portRecord.words + portRecord.chains]!;
-
-  /** Sends a frame that a program has redirected where its verdict says. */
-  function redirect(kind: number): boolean {
-    redirects.send(kind, frame.at, frame.length, frame.room);
-    became = fate.sent;
-    return false;
-  }
-
-  function refuse(): boolean {
-    drops.leaving(drop["xdp-unknown"]);
-    became = fate.dropped;
-    return false;
-  }
-
-  /** Runs a device's programs; a redirect may have been settled already. */
-  function run(
-    chain: number,
-    kind: number,
-    device: number,
-    egress: boolean,
-    at: number,
-    length: number,
-    room: number,
-  ): number {
-    redirects.clear();
-    const verdict = runner.run(chain, kind, device, egress, at, length, room);
-    became = redirects.fate();
-    return verdict;
-  }
-
-  /** What leaves may be dropped or sent elsewhere; back is no way for it. */
-  function out(chain: number, kind: number, device: number, at: number, length: number, room: number): boolean {
-    const verdict = run(chain, kind, device, true, at, length, room);
-    if (verdict === action.pass) return true;
-    if (verdict === action.redirect) return redirect(kind);
-    return verdict === action.tx ? refuse() : false;
-  }
-
-  const sent = (): false => {
-    became = fate.sent;
-    return false;
+  const channels: Entered = {
+    kind: frameKind.ppp,
+    chains: (layout.sessions >> 2) + sessionRecord.chains,
+    words: sessionRecord.words,
+    number: numbers.channel,
+    back: (slot, at, length, room) => exits().channel(slot, at, length, room),
   };
+  const units: Entered = {
+    kind: frameKind.ip,
+    chains: (layout.units >> 2) + unitRecord.chains,
+    words: unitRecord.words,
+    number: numbers.unit,
+    back: (slot, at, length) => exits().unit(slot, at, length),
+  };
+  const hosts: Entered = {
+    kind: frameKind.ip,
+    chains: ports,
+    words: portRecord.words,
+    number: numbers.port,
+    back: (slot, at, length) => exits().host(slot, at, length),
+  };
+  const datagrams: Hooked = { ...hosts, kind: frameKind.datagram };
+
+  function enters(on: Entered, slot: number, port: number, at: number, length: number, room: number): number {
+    redirects.origin(port, 0, 0);
+    const chain = u32[on.chains + slot * on.words]! & 0xffff;
+    const became = runner.run(chain, on.kind, on.number(slot), false, at, length, room);
+    if (became !== fate.back) return became;
+    on.back(slot, frame.at, frame.length, frame.room);
+    return fate.sent;
+  }
+
+  function leaves(on: Hooked, slot: number, at: number, length: number, room: number): number {
+    const chain = u32[on.chains + slot * on.words]! >>> 16;
+    return runner.run(chain, on.kind, on.number(slot), true, at, length, room);
+  }
+
+  function settle(onward: Datagrams, index: number, port: number, name: number, local: number, room: number): void {
+    redirects.origin(port, name, local);
+    const became = runner.settle(index, frameKind.datagram, room);
+    if (became === fate.passed) onward(port, frame.at, frame.length, frame.length, name, local, frame.room);
+    else if (became === fate.back) exits().datagrams(port, name, local, frame.at, frame.length, frame.length);
+  }
 
   return {
     frame,
-    fate: () => became,
-    channelIn(slot, at, length, room) {
-      const device = numbers.channel(slot);
-      const verdict = run(channelChains(slot) & 0xffff, frameKind.ppp, device, false, at, length, room);
-      if (verdict === action.pass) return true;
-      if (verdict === action.redirect) return redirect(frameKind.ppp);
-      if (verdict !== action.tx) return false;
-      exits().channel(slot, frame.at, frame.length, frame.room);
-      return sent();
-    },
-    channelOut: (slot, at, length, room) =>
-      out(channelChains(slot) >>> 16, frameKind.ppp, numbers.channel(slot), at, length, room),
-    unitIn(slot, at, length) {
-      const device = numbers.unit(slot);
-      const verdict = run(unitChains(slot) & 0xffff, frameKind.ip, device, false, at, length, 0);
-      if (verdict === action.pass) return true;
-      if (verdict === action.redirect) return redirect(frameKind.ip);
-      if (verdict !== action.tx) return false;
-      exits().unit(slot, frame.at, frame.length);
-      return sent();
-    },
-    unitOut: (slot, at, length) => out(unitChains(slot) >>> 16, frameKind.ip, numbers.unit(slot), at, length, 0),
-    portIn(port, at, length, name, local, room) {
-      redirects.origin(name, local);
+    channelIn: (slot, port, at, length, room) => enters(channels, slot, port, at, length, room),
+    unitIn: (slot, port, at, length) => enters(units, slot, port, at, length, 0),
+    hostIn: (port, at, length) => enters(hosts, port, port, at, length, 0),
+    channelOut: (slot, at, length, room) => leaves(channels, slot, at, length, room),
+    unitOut: (slot, at, length) => leaves(units, slot, at, length, 0),
+    hostOut: (port, at, length) => leaves(hosts, port, at, length, 0),
+    datagramOut: (port, at, length) => leaves(datagrams, port, at, length, 0),
+    datagramsIn(onward, port, start, length, segment, name, local, headroom) {
+      const chain = u32[ports + port * portRecord.words]! & 0xffff;
       const device = numbers.port(port);
-      const verdict = run(portChains(port) & 0xffff, frameKind.datagram, device, false, at, length, room);
-      if (verdict === action.pass) return true;
-      if (verdict === action.redirect) return redirect(frameKind.datagram);
-      if (verdict !== action.tx) return false;
-      exits().datagram(port, name, local, frame.at, frame.length);
-      return sent();
+      const end = start + length;
+      for (let at = start; at < end; ) {
+        const size = Math.min(segment, end - at);
+        const ran = runner.batch(chain, device, at, Math.floor((end - at) / size), size);
+        for (let index = 0, count = 0; index < ran; index += count, at += count * size) {
+          const room = at === start ? headroom : 0;
+          const verdict = runner.verdict(index);
+          count = runner.alike(index);
+          if (count === 0) {
+            settle(onward, index, port, name, local, room);
+            count = 1;
+          } else if (verdict === action.pass) onward(port, at, count * size, size, name, local, room);
+          else if (verdict === action.tx) exits().datagrams(port, name, local, at, count * size, size);
+          else runner.drop(count);
+        }
+      }
     },
-    hostIn(port, at, length) {
-      const device = numbers.port(port);
-      const verdict = run(portChains(port) & 0xffff, frameKind.ip, device, false, at, length, 0);
-      if (verdict === action.pass) return true;
-      if (verdict === action.redirect) return redirect(frameKind.ip);
-      if (verdict !== action.tx) return false;
-      exits().host(port, frame.at, frame.length);
-      return sent();
-    },
-    hostOut: (port, at, length) => out(portChains(port) >>> 16, frameKind.ip, numbers.port(port), at, length, 0),
-    portOut: (port, at, length, room) =>
-      out(portChains(port) >>> 16, frameKind.datagram, numbers.port(port), at, length, room),
-    portPass(port, start, count, size, name, local) {
-      redirects.origin(name, local);
-      return runner.pass(portChains(port) & 0xffff, numbers.port(port), start, count, size);
-    },
-    seesPortIn: (port) => (portChains(port) & 0xffff) !== 0,
-    seesPortOut: (port) => portChains(port) >>> 16 !== 0,
+    seesPortIn: (port) => (u32[ports + port * portRecord.words]! & 0xffff) !== 0,
+    seesPortOut: (port) => u32[ports + port * portRecord.words]! >>> 16 !== 0,
   };
 }

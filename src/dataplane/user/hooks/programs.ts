@@ -35,7 +35,8 @@ export function createThreadPrograms(
   return {
     install({ slot, number, module, maps }) {
       const instance = thread.install({ code: { kind: "module", module }, maps }, slot);
-      const batch = (start: number, count: number, size: number) => instance.batch(start, count, size, size);
+      const batch = (start: number, count: number, size: number, outcomes: number) =>
+        instance.batch(start, count, size, size, outcomes);
       runner.setProgram(slot, { run: instance.run, batch }, number);
       installed++;
     },
@@ -47,9 +48,7 @@ export function createThreadPrograms(
     chain: runner.setChain,
     measure: runner.measure,
     begin() {
-      if (installed === 0) return;
-      thread.tick();
-      runner.begin();
+      if (installed > 0) thread.tick();
     },
   };
 }

@@ -2,7 +2,7 @@
  * XDP_REDIRECT: to a device (bpf_redirect, devmap), to another thread (cpumap), to a reader in the control thread (xskmap). A devmap entry's
  * program runs while the frame still is as the redirecting program saw it; the frame then leaves as its target's kind of device has it.
  */
-import { action, redirectKind, state } from "../../../xdp/run/state.js";
+import { redirectKind, state } from "../../../xdp/run/state.js";
 import type { Framing as FramingName } from "../../attributes.js";
 import { type Context, createDropCounter } from "../context.js";
 import { createDeviceNumbers, deviceKind } from "../devices.js";
@@ -10,8 +10,9 @@ import { drop } from "../drops.js";
 import { ppp } from "../ip-headers.js";
 import { backing, port as portRecord, puntRingBytes, session, unitFlag, unit as unitRecord } from "../layout.js";
 import { type PuntWriter, puntKind } from "../punt-ring.js";
+import { fate } from "./fate.js";
 import { frameKind } from "./framing.js";
-import type { Handoff } from "./handoff.js";
+import { createParcel, type Handoff } from "./handoff.js";
 import type { Exits } from "./hooks.js";
 import { type Runner, seatRoom } from "./runner.js";
 
@@ -28,22 +29,18 @@ export interface Entries {
 }
 
 export interface Redirects {
-  /** Settles a redirect with the frame as its program left it. Answers whether `send` is to follow. */
-  settle(kind: number, framing: FramingName): boolean;
-  /** Begins anew with a frame that nothing has become of yet. */
-  clear(): void;
-  /** What became of the frame that `settle` was last asked about and that `send` is not to follow for: one of `fate`. */
-  fate(): number;
+  /**
+   * Settles a redirect with the frame as its program left it, and answers its fate: `away` if `send` is to follow, otherwise `dropped`,
+   * `sent` or `handed`.
+   */
+  settle(kind: number, framing: FramingName): number;
   /** Sends the frame of a kind of device to where `settle` found. */
   send(kind: number, at: number, length: number, room: number): void;
   /** Whether the frame in hand comes from another thread. */
   handedOver(on: boolean): void;
-  /** The datagram that is about to be looked at: offsets of its sockaddr and of the address it was sent to. */
-  origin(name: number, local: number): void;
+  /** The port that the frame in hand came by; of a datagram, offsets of its sockaddr and of the address it was sent to, or 0. */
+  origin(port: number, name: number, local: number): void;
 }
-
-/** What becomes of a frame that does not go on: dropped, sent another way, or handed to another thread, which counts it. */
-export const fate = { dropped: 0, sent: 1, handed: 2 } as const;
 
 const broadcast = 1 << 3;
 const excludeIngress = 1 << 4;
@@ -69,13 +66,13 @@ export function createRedirects(
   const aside = new Uint8Array(65_536);
   let device = 0;
   let depth = 0;
-  let became: number = fate.dropped;
   let isHandedOver = false;
-  let [originName, originLocal] = [0, 0];
+  /** What is handed to another thread; always tells where the frame in hand came by. */
+  const parcel = createParcel();
 
-  function refuse(): false {
+  function refuse(): number {
     drops.leaving(drop["xdp-redirect"]);
-    return false;
+    return fate.dropped;
   }
 
   /** What kind of frames a device takes, -1: it takes none. */
@@ -98,13 +95,14 @@ export function createRedirects(
     }
   }
 
-  function copies(record: number, flags: number, kind: number, framing: FramingName): false {
+  function copies(record: number, flags: number, kind: number, framing: FramingName): number {
     // Copies of copies would know no end.
     if (depth > 0) return refuse();
     const from = field(state.ingressIfindex);
     const data = field(state.data);
     const length = field(state.dataEnd) - data;
     const count = entries.all(record);
+    let became: number = fate.dropped;
     depth++;
     const whole = aside.subarray(0, length);
     whole.set(u8.subarray(data, data + length));
@@ -114,14 +112,38 @@ export function createRedirects(
       const program = entries.programs[index]!;
       const at = runner().seat(whole);
       if (at === 0) refuse();
-      else if (runner().resume(program - 1, framing, kind, from, to, at, length, seatRoom) === action.pass) {
+      else if (runner().resume(program - 1, framing, kind, from, to, at, length, seatRoom) === fate.passed) {
         const { frame } = runner();
         leave(to, kind, frame.at, frame.length, frame.room);
         became = fate.sent;
       }
     }
     depth--;
-    return false;
+    return became;
+  }
+
+  /** Hands the frame in hand to the thread that an entry says. */
+  function hand(kind: number, framing: FramingName): number {
+    parcel.device = field(state.ingressIfindex);
+    parcel.kind = kind;
+    parcel.framing = framing;
+    parcel.program = entries.program;
+    parcel.number = runner().programIn(entries.program - 1);
+    parcel.generation = handoff.generation(parcel.device);
+    parcel.at = field(state.data);
+    parcel.length = field(state.dataEnd) - parcel.at;
+    if (handoff.give(entries.target, parcel)) return fate.handed;
+    drops.leaving(drop["handoff-overflow"]);
+    return fate.dropped;
+  }
+
+  /** Shows the frame in hand to the reader of an xskmap. */
+  function show(record: number, key: number): number {
+    const data = field(state.data);
+    const length = field(state.dataEnd) - data;
+    if (punts.write(puntKind.xsk, record, data, length, 0, 0, puntRingBytes / 2, key)) return fate.sent;
+    drops.leaving(drop["punt-overflow"]);
+    return fate.dropped;
   }
 
   /** Sends a frame to a device, made one of its kind. */
@@ -172,49 +194,28 @@ export function createRedirects(
   }
 
   return {
-    clear() {
-      became = fate.dropped;
-    },
-    fate: () => became,
     settle(kind, framing) {
-      became = fate.dropped;
       const how = field(state.redirect);
       const record = field(state.redirectMap);
       const key = field(state.redirectKey);
       const flags = field(state.redirectFlags);
       if (how === redirectKind.ifindex) {
         device = key;
-        return true;
+        return fate.away;
       }
       if (how === redirectKind.devmap) {
         if ((flags & broadcast) !== 0) return copies(record, flags, kind, framing);
         if (!entries.find(record, key)) return refuse();
         device = entries.target;
-        return entries.program === 0 || runner().enter(entries.program - 1, device, true);
+        const goes = entries.program === 0 || runner().enter(entries.program - 1, device, true);
+        return goes ? fate.away : fate.dropped;
       }
       if (how === redirectKind.cpumap) {
         // What leaves its device is not received anew; nor does a frame go from thread to thread for ever.
-        if (field(state.egressIfindex) !== 0 || isHandedOver || !entries.find(record, key)) return refuse();
-        const from = field(state.ingressIfindex);
-        const data = field(state.data);
-        const length = field(state.dataEnd) - data;
-        const name = kind === frameKind.datagram ? originName : 0;
-        const number = runner().programIn(entries.program - 1);
-        if (
-          !handoff.give(entries.target, from, kind, framing, entries.program, number, data, length, name, originLocal)
-        ) {
-          drops.leaving(drop["handoff-overflow"]);
-        } else became = fate.handed;
-        return false;
+        const isLeaving = field(state.egressIfindex) !== 0;
+        return isLeaving || isHandedOver || !entries.find(record, key) ? refuse() : hand(kind, framing);
       }
-      if (how === redirectKind.xskmap) {
-        const data = field(state.data);
-        if (!punts.write(puntKind.xsk, record, data, field(state.dataEnd) - data, 0, 0, puntRingBytes / 2, key)) {
-          drops.leaving(drop["punt-overflow"]);
-        } else became = fate.sent;
-        return false;
-      }
-      return refuse();
+      return how === redirectKind.xskmap ? show(record, key) : refuse();
     },
     send(kind, at, length, room) {
       leave(device, kind, at, length, room);
@@ -222,9 +223,10 @@ export function createRedirects(
     handedOver(on) {
       isHandedOver = on;
     },
-    origin(name, local) {
-      originName = name;
-      originLocal = local;
+    origin(port, name, local) {
+      parcel.port = port;
+      parcel.name = name;
+      parcel.local = local;
     },
   };
 }

@@ -4,6 +4,7 @@ import { action, state } from "../../../xdp/run/state.js";
 import type { Framing } from "../../attributes.js";
 import { createCounting } from "../counting.js";
 import { planLayout } from "../layout.js";
+import { fate } from "./fate.js";
 import { frameKind } from "./framing.js";
 import { createRunner } from "./runner.js";
 
@@ -21,7 +22,7 @@ function createRig(
     region,
     (bytes) => region.allocate(bytes),
     () => {},
-    () => true,
+    { settle: () => fate.away, send: () => {} },
   );
   const field = (offset: number): number => (runner.state + offset) >> 2;
   const run = (): number =>
@@ -63,7 +64,7 @@ describe("a program on PPP", () => {
     });
     for (const header of ["ff030021", "0021", "21", "ff0321"]) {
       const length = rig.place(header + ipv4);
-      expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 6)).toBe(action.pass);
+      expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 6)).toBe(fate.passed);
       expect(rig.runner.frame).toEqual({ at: rig.at, length, room: 6 });
       expect(rig.text(rig.at - 16, 16 + length)).toBe("ee".repeat(16) + header + ipv4);
     }
@@ -72,7 +73,7 @@ describe("a program on PPP", () => {
   it("that drops it leaves what is before the frame as it was", () => {
     const rig = createRig("ethernet", () => action.drop);
     const length = rig.place(`21${ipv4}`);
-    expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 0)).toBe(action.drop);
+    expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 0)).toBe(fate.dropped);
     expect(rig.text(rig.at - 16, 16 + length)).toBe(`${"ee".repeat(16)}21${ipv4}`);
     expect(rig.drops()).toEqual({ "xdp-drop": 1 });
   });
@@ -83,7 +84,7 @@ describe("a program on PPP", () => {
       return action.pass;
     });
     const length = rig.place("ff03c02101010004");
-    expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 6)).toBe(action.pass);
+    expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 6)).toBe(fate.passed);
     expect(rig.text(rig.at, length)).toBe("ff03c02101010004");
   });
 
@@ -94,7 +95,7 @@ describe("a program on PPP", () => {
       return action.pass;
     });
     const length = rig.place(`ff030021${ipv4}`);
-    expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 6)).toBe(action.pass);
+    expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 6)).toBe(fate.passed);
     expect(rig.text(rig.runner.frame.at, rig.runner.frame.length)).toBe(`ff030057${ipv4}`);
   });
 
@@ -104,7 +105,7 @@ describe("a program on PPP", () => {
       return action.pass;
     });
     const length = rig.place(`ff030021${ipv4}`);
-    expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 6)).toBe(action.drop);
+    expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 6)).toBe(fate.dropped);
     expect(rig.drops()).toEqual({ "xdp-framing": 1 });
   });
 
@@ -114,7 +115,7 @@ describe("a program on PPP", () => {
       return action.pass;
     });
     const length = rig.place(`ff030021${ipv4}`);
-    expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 6)).toBe(action.pass);
+    expect(rig.runner.run(1, frameKind.ppp, 9, false, rig.at, length, 6)).toBe(fate.passed);
     expect(rig.runner.frame).toEqual({ at: rig.at + 2, length: length - 2, room: 8 });
   });
 
@@ -131,7 +132,7 @@ describe("a program on PPP", () => {
     };
     rig = createRig("ethernet", program);
     const length = rig.place(`ff030021${ipv4}`);
-    expect(rig.runner.run(1, frameKind.ppp, 9, true, rig.at, length, 0)).toBe(action.pass);
+    expect(rig.runner.run(1, frameKind.ppp, 9, true, rig.at, length, 0)).toBe(fate.passed);
     expect(rig.text(rig.runner.frame.at, rig.runner.frame.length)).toBe(`ff03002101020304${ipv4}`);
     expect(rig.runner.frame.room).toBeGreaterThan(288);
     expect(rig.text(rig.at - 16, 16 + length)).toBe(`${"ee".repeat(16)}ff030021${ipv4}`);
@@ -160,7 +161,7 @@ describe("a chain", () => {
       { slot: 2, runOn: pass },
     ];
     rig.runner.setChain(2, { programs, framing: "native" });
-    expect(rig.runner.run(2, frameKind.ip, 9, false, rig.at, rig.place(ipv4), 0)).toBe(action.tx);
+    expect(rig.runner.run(2, frameKind.ip, 9, false, rig.at, rig.place(ipv4), 0)).toBe(fate.back);
     expect(ran).toEqual([0, 1, 2]);
   });
 });

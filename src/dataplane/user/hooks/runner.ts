@@ -3,22 +3,25 @@
  * verdicts after which the next one runs.
  */
 import type { Region } from "../../../system/memory.js";
+import { isAborted, outcome, writeOutcome } from "../../../xdp/run/outcome.js";
 import { action, state } from "../../../xdp/run/state.js";
 import type { Framing as FramingName } from "../../attributes.js";
 import { type Context, createDropCounter } from "../context.js";
 import { drop } from "../drops.js";
 import { programCounter } from "../layout.js";
+import { fate } from "./fate.js";
 import { createFraming } from "./framing.js";
+import type { Redirects } from "./redirect.js";
 
 /** A program as a thread has it. */
 export interface Instance {
   /** Runs on the frame that the state block tells of; answers the verdict. Never throws. */
   run(): number;
   /**
-   * Runs on `count` frames of `size` bytes, each `size` after the one before. Answers how many passed unmoved; the verdict of
-   * the one after them is in the state block.
+   * Runs on `count` frames of `size` bytes, each `size` after the one before, and writes what each came to at `outcomes`. Answers how many
+   * it was: behind one that is aborted, or that a helper has given another place, it ends.
    */
-  batch(start: number, count: number, size: number): number;
+  batch(start: number, count: number, size: number, outcomes: number): number;
 }
 
 export interface ChainProgram {
@@ -50,24 +53,32 @@ export interface Runner {
   running(): number;
   /** Measures the time of runs from now on, or does not. */
   measure(on: boolean): void;
-  /** Begins a batch. */
-  begin(): void;
   /**
-   * Runs a chain on the `length` bytes at `at`, and answers the verdict. For a frame that goes on (`pass`, `tx`, `redirect`) `frame`
-   * says where it is; one that does not is counted, and what was written over it is put back. A redirect is settled by
-   * `redirected` while the program still sees the frame.
+   * Runs a chain on the `length` bytes at `at`, and answers the frame's fate, never `away`. If it is to go on or back, `frame` says where it
+   * is. One that is not is counted, and what was written over it is put back.
    */
   run(chain: number, kind: number, device: number, egress: boolean, at: number, length: number, room: number): number;
   /**
-   * As `run` for frames that follow each other; answers how many of them passed as they are. The next one is to be `run`, even if that
-   * was done already: its verdict is remembered.
+   * Runs a chain whose framing is native on frames of `size` bytes that a device received, which follow each other, before any of them goes
+   * on. Answers how many of the first it was, at least 1; what follows here takes them in their order.
    */
-  pass(chain: number, device: number, start: number, count: number, size: number): number;
+  batch(chain: number, device: number, start: number, count: number, size: number): number;
+  /** Verdict for a frame of the batch. */
+  verdict(index: number): number;
+  /**
+   * How many frames of the batch, from this one on, have its verdict, PASS, TX or DROP, and are where they were. 0: this one has been
+   * moved, or has another verdict, and is to be settled by itself.
+   */
+  alike(index: number): number;
+  /** Drops so many frames of the batch. */
+  drop(count: number): void;
+  /** As `run` answers, for a frame of the batch. */
+  settle(index: number, kind: number, room: number): number;
   /** Runs the program of a map's entry on the frame in hand, as `egress` if it leaves by `device`. False: it is not to go on. */
   enter(slot: number, device: number, egress: boolean): boolean;
   /**
    * Runs an entry's program (slot, or -1 for none) on a frame that another run has left as its program saw it: at another thread
-   * (`egress` 0), or on its way out of a device. Then as `run`: `pass`, or at another thread `redirect`, say that it goes on.
+   * (`egress` 0), where it may redirect it, or on its way out of a device. Answers as `run`, never `back`.
    */
   resume(
     slot: number,
@@ -91,9 +102,6 @@ export interface Runner {
 export const cpuOf = ({ arena, layout }: Context): number =>
   arena.index === 0 ? layout.arenas.length - 1 : arena.index - 1;
 
-/** What decides about a redirect: called with the frame as the program left it. Answers whether it goes on as `redirect`. */
-export type Redirected = (kind: number, framing: FramingName) => boolean;
-
 /** Tags of the device in hand are filled into the state block by its kind. */
 export type Tags = (state: number, device: number) => void;
 
@@ -105,7 +113,7 @@ export function createRunner(
   region: Region,
   scratch: (bytes: number) => number,
   tags: Tags,
-  redirected: Redirected,
+  redirects: Pick<Redirects, "settle" | "send">,
   aborted: Aborted = () => {},
 ): Runner {
   const { memory, arena } = context;
@@ -119,19 +127,19 @@ export function createRunner(
   const programNumbers: number[] = [];
   const chains: (Chain | undefined)[] = [];
   const frame: Frame = { at: 0, length: 0, room: 0 };
-  /** Where the buffer begins that the frame in hand was moved to; 0: it is where it was. */
+  /** Where the buffer begins that the frame in hand was moved to, and its size; 0: it is where it was. */
   let seat = 0;
-  /**
-   * The frame that ended `pass`: its programs have run. 0: there is none. Those before it go on first, and programs run on them, so what
-   * was left in the state block is kept, and the frame too if it was moved.
-   */
-  let stopped = 0;
-  let stoppedSeat = 0;
-  const stoppedState = new Uint32Array(keptWords);
+  let seatBytes = 0;
+  const outcomes = region.allocate(mostBatch * outcome.bytes);
+  const records = outcomes >> 2;
+  /** The batch: its frames, how many of them programs have run on, their device, and why those are dropped that are to be. */
+  let [batchStart, batchSize, batchCount, batchDevice, batchDrop] = [0, 0, 0, 0, 0];
+  /** Where a batch's last frame is moved to: those before it are sent first, and what they leave with may take all of `scratch`. */
+  const held = region.allocate(longestSeat);
+  let isBatch = false;
   let current = 0;
   let measuring = false;
   const aside = region.allocate(longestSeat);
-  const stoppedFrame = region.allocate(longestSeat);
 
   u32[word + (state.rxQueueIndex >> 2)] = cpuOf(context);
 
@@ -149,10 +157,10 @@ export function createRunner(
     tags(block, device);
   }
 
-  function tally(counter: number, verdict: number): void {
-    f64[counter + programCounter.runs]! += 1;
+  function tally(counter: number, verdict: number, runs: number): void {
+    f64[counter + programCounter.runs]! += runs;
     const known = verdict >>> 0 <= action.redirect ? verdict : action.redirect + 1;
-    f64[counter + programCounter.verdicts + known]! += 1;
+    f64[counter + programCounter.verdicts + known]! += runs;
   }
 
   function measured(counter: number, before: number, runs: number): void {
@@ -171,32 +179,8 @@ export function createRunner(
       verdict = u32[word + (state.verdict >> 2)]!;
       aborted();
     }
-    tally(counter, verdict);
+    tally(counter, verdict, 1);
     return verdict;
-  }
-
-  function keepStopped(at: number): void {
-    stopped = at;
-    stoppedSeat = seat;
-    for (let index = 0; index < keptWords; index++) stoppedState[index] = u32[word + index]!;
-    if (seat === 0) return;
-    const meta = u32[word + (state.dataMeta >> 2)]!;
-    u8.copyWithin(stoppedFrame + meta - seat, meta, u32[word + (state.dataEnd >> 2)]!);
-  }
-
-  function recallStopped(): void {
-    stopped = 0;
-    for (let index = 0; index < keptWords; index++) u32[word + index] = stoppedState[index]!;
-    seat = stoppedSeat;
-    if (seat === 0) return;
-    const meta = u32[word + (state.dataMeta >> 2)]!;
-    const length = u32[word + (state.dataEnd >> 2)]! - meta;
-    const next = scratch(u32[word + (state.hardEnd >> 2)]! - seat);
-    u8.copyWithin(next + meta - seat, stoppedFrame + meta - seat, stoppedFrame + meta - seat + length);
-    for (const field of [state.data, state.dataEnd, state.dataMeta, state.hardStart, state.hardEnd]) {
-      u32[word + (field >> 2)]! += next - seat;
-    }
-    seat = next;
   }
 
   function through(programs: readonly ChainProgram[]): number {
@@ -214,31 +198,36 @@ export function createRunner(
   function refuse(reason: number): number {
     framing.restore();
     drops.leaving(reason);
-    return action.drop;
+    return fate.dropped;
   }
 
-  /** What a map's entry says of a frame, if not that it goes on. */
-  function refuseEntry(verdict: number): number {
+  /** Drops a frame for what a program said of it. */
+  function refuseFor(verdict: number): number {
     if (verdict === action.aborted) return refuse(drop["xdp-aborted"]);
-    return refuse(verdict > action.redirect ? drop["xdp-unknown"] : drop["xdp-drop"]);
+    return refuse(verdict >>> 0 > action.redirect ? drop["xdp-unknown"] : drop["xdp-drop"]);
   }
 
-  /** What a verdict means for the frame in hand. */
-  function settle(verdict: number, chainFraming: FramingName, kind: number, at: number, room: number): number {
-    if (verdict === action.drop) return refuse(drop["xdp-drop"]);
-    if (verdict === action.aborted) return refuse(drop["xdp-aborted"]);
-    if (verdict >>> 0 > action.redirect) return refuse(drop["xdp-unknown"]);
-    if (verdict === action.redirect && !redirected(kind, chainFraming)) {
-      framing.restore();
-      return action.drop;
-    }
+  /** Does what a verdict means for the frame in hand, which was at `at` with `room` bytes before it. */
+  function conclude(verdict: number, chainFraming: FramingName, kind: number, at: number, room: number): number {
+    let became: number = fate.passed;
+    if (verdict === action.redirect) {
+      // While the frame still is as its program saw it.
+      became = redirects.settle(kind, chainFraming);
+      if (became !== fate.away) {
+        framing.restore();
+        return became;
+      }
+    } else if (verdict === action.tx) became = fate.back;
+    else if (verdict !== action.pass) return refuseFor(verdict);
     framing.at = u32[word + (state.data >> 2)]!;
     framing.end = u32[word + (state.dataEnd >> 2)]!;
     if (chainFraming === "ethernet" && !framing.leave(kind)) return refuse(drop["xdp-framing"]);
     frame.at = framing.at;
     frame.length = framing.end - framing.at;
     frame.room = seat === 0 ? Math.max(0, room + frame.at - at) : frame.at - seat;
-    return verdict;
+    if (became !== fate.away) return became;
+    redirects.send(kind, frame.at, frame.length, frame.room);
+    return fate.sent;
   }
 
   /** Moves the frame, metadata and all, to a buffer of its own. */
@@ -252,7 +241,8 @@ export function createRunner(
     // `scratch` may send what is queued: the bytes under the view must be their owners' again by then.
     u8.copyWithin(aside, meta, end);
     framing.restore();
-    seat = scratch(bytes);
+    seat = isBatch ? held : scratch(bytes);
+    seatBytes = bytes;
     const to = seat + before;
     u8.copyWithin(to, aside, aside + end - meta);
     u32[word + (state.dataMeta >> 2)] = to;
@@ -261,6 +251,82 @@ export function createRunner(
     u32[word + (state.hardStart >> 2)] = seat + headroomKept;
     u32[word + (state.hardEnd >> 2)] = seat + bytes;
     return true;
+  }
+
+  /** Has the state block tell of a frame of the batch again: others may have run meanwhile. */
+  function recall(record: number, at: number): void {
+    seat = 0;
+    place(at, at + batchSize);
+    const data = u32[record + outcome.data / 4]!;
+    if (data === 0) return;
+    const end = u32[record + outcome.dataEnd / 4]!;
+    const meta = u32[record + outcome.dataMeta / 4]!;
+    let by = 0;
+    if (meta >= held && meta < held + longestSeat) {
+      seat = scratch(seatBytes);
+      by = seat - held;
+      u8.copyWithin(meta + by, meta, end);
+      u32[word + (state.hardStart >> 2)] = seat + headroomKept;
+      u32[word + (state.hardEnd >> 2)] = seat + seatBytes;
+    }
+    u32[word + (state.data >> 2)] = data + by;
+    u32[word + (state.dataEnd >> 2)] = end + by;
+    u32[word + (state.dataMeta >> 2)] = meta + by;
+  }
+
+  function recallRedirect(record: number): void {
+    about(batchDevice, false);
+    u32[word + (state.redirect >> 2)] = u32[record + outcome.redirect / 4]!;
+    u32[word + (state.redirectMap >> 2)] = u32[record + outcome.redirectMap / 4]!;
+    u32[word + (state.redirectKey >> 2)] = u32[record + outcome.redirectKey / 4]!;
+    u32[word + (state.redirectFlags >> 2)] = u32[record + outcome.redirectFlags / 4]!;
+  }
+
+  const recordOf = (index: number): number => records + index * (outcome.bytes / 4);
+
+  /** How many frames from this one on, before `end`, have its verdict. */
+  function alikeFrom(first: number, end: number): number {
+    const verdict = u32[recordOf(first)]!;
+    let index = first + 1;
+    while (index < end && u32[recordOf(index)] === verdict) index++;
+    return index - first;
+  }
+
+  /** A batch that no program sees. */
+  function unseen(verdict: number, count: number): number {
+    for (let index = 0; index < count; index++) {
+      u32[recordOf(index)] = verdict;
+      u32[recordOf(index) + outcome.data / 4] = 0;
+    }
+    return count;
+  }
+
+  /** A batch of one program. */
+  function together(slot: number, start: number, count: number, size: number): number {
+    const instance = instances[slot];
+    if (instance === undefined) return unseen(action.pass, count);
+    current = slot;
+    const before = measuring ? performance.now() : 0;
+    const ran = instance.batch(start, count, size, outcomes);
+    const counter = counters + slot * programCounter.count;
+    if (measuring) measured(counter, before, ran);
+    if (isAborted(u32[recordOf(ran - 1)]!)) aborted();
+    for (let index = 0, alike = 0; index < ran; index += alike) {
+      alike = alikeFrom(index, ran);
+      tally(counter, u32[recordOf(index)]!, alike);
+    }
+    return ran;
+  }
+
+  /** A batch of several programs, which take turns. */
+  function oneByOne(programs: readonly ChainProgram[], start: number, count: number, size: number): number {
+    for (let index = 0; index < count; index++) {
+      const at = start + index * size;
+      place(at, at + size);
+      const record = recordOf(index) << 2;
+      if (!writeOutcome(u32, block, record, through(programs), at, at + size)) return index + 1;
+    }
+    return count;
   }
 
   return {
@@ -278,57 +344,64 @@ export function createRunner(
     measure(on) {
       measuring = on;
     },
-    begin() {
-      stopped = 0;
-    },
     run(index, kind, device, egress, at, length, room) {
       const chain = chains[index];
       frame.at = at;
       frame.length = length;
       frame.room = room;
       if (chain === undefined) {
-        if (index === 0) return action.pass;
+        if (index === 0) return fate.passed;
         // It was taken away, and its device with it: nothing may go on that programs were to see.
         drops.leaving(drop["relation-ended"]);
-        return action.drop;
+        return fate.dropped;
       }
       seat = 0;
-      if (stopped === at) {
-        recallStopped();
-        return settle(u32[word + (state.verdict >> 2)]!, chain.framing, kind, at, room);
-      }
       if (chain.framing === "native") {
         place(at, at + length);
       } else {
-        if (!framing.enter(kind, at, length, device, egress)) return action.pass;
+        if (!framing.enter(kind, at, length, device, egress)) return fate.passed;
         place(framing.at, framing.end);
       }
       about(device, egress);
-      return settle(through(chain.programs), chain.framing, kind, at, room);
+      const verdict = through(chain.programs);
+      // What leaves may be dropped or sent elsewhere; back is no way for it.
+      if (egress && verdict === action.tx) return refuse(drop["xdp-unknown"]);
+      return conclude(verdict, chain.framing, kind, at, room);
     },
-    pass(index, device, start, count, size) {
+    batch(index, device, start, count, size) {
       const chain = chains[index];
-      if (chain === undefined) return index === 0 ? count : 0;
-      if (chain.framing !== "native" || chain.programs.length !== 1) return 0;
-      const { slot } = chain.programs[0]!;
-      const instance = instances[slot];
-      if (instance === undefined) return count;
+      const most = Math.min(count, mostBatch);
+      batchStart = start;
+      batchSize = size;
+      batchDevice = device;
+      batchDrop = chain === undefined ? drop["relation-ended"] : drop["xdp-drop"];
       about(device, false);
-      const before = measuring ? performance.now() : 0;
-      seat = 0;
-      current = slot;
-      const passed = instance.batch(start, count, size);
-      const counter = counters + slot * programCounter.count;
-      f64[counter + programCounter.runs]! += passed;
-      f64[counter + programCounter.verdicts + action.pass]! += passed;
-      if (passed < count) {
-        const verdict = u32[word + (state.verdict >> 2)]!;
-        if (verdict === action.aborted || verdict > action.redirect) aborted();
-        tally(counter, verdict);
-        keepStopped(start + passed * size);
-      }
-      if (measuring) measured(counter, before, Math.min(passed + 1, count));
-      return passed;
+      isBatch = true;
+      if (chain === undefined) batchCount = unseen(index === 0 ? action.pass : action.drop, most);
+      else if (chain.programs.length === 1) batchCount = together(chain.programs[0]!.slot, start, most, size);
+      else batchCount = oneByOne(chain.programs, start, most, size);
+      isBatch = false;
+      return batchCount;
+    },
+    verdict: (index) => u32[recordOf(index)]!,
+    alike(first) {
+      const verdict = u32[recordOf(first)]!;
+      if (verdict === action.redirect || isAborted(verdict)) return 0;
+      let index = first;
+      while (index < batchCount && u32[recordOf(index)] === verdict && u32[recordOf(index) + outcome.data / 4] === 0)
+        index++;
+      return index - first;
+    },
+    drop(count) {
+      drops.leaving(batchDrop, count);
+    },
+    settle(index, kind, room) {
+      const record = recordOf(index);
+      const verdict = u32[record]!;
+      const at = batchStart + index * batchSize;
+      recall(record, at);
+      if (verdict === action.redirect) recallRedirect(record);
+      return conclude(verdict, "native", kind, at, room);
     },
     enter(slot, device, egress) {
       const instance = instances[slot];
@@ -336,7 +409,7 @@ export function createRunner(
       if (egress) u32[word + (state.egressIfindex >> 2)] = device;
       const verdict = once(slot, instance);
       if (verdict === action.pass) return true;
-      refuseEntry(verdict);
+      refuseFor(verdict);
       return false;
     },
     resume(slot, chainFraming, kind, ingress, egress, at, length, room) {
@@ -348,9 +421,9 @@ export function createRunner(
       const instance = instances[slot];
       const verdict = instance === undefined ? action.pass : once(slot, instance);
       if (verdict === action.pass || (verdict === action.redirect && egress === 0)) {
-        return settle(verdict, chainFraming, kind, at, room);
+        return conclude(verdict, chainFraming, kind, at, room);
       }
-      return refuseEntry(verdict);
+      return refuseFor(verdict);
     },
     seat(bytes) {
       const all = seatRoom + bytes.length + tailroomOfSeats;
@@ -364,8 +437,8 @@ export function createRunner(
   };
 }
 
-/** Words of the state block that tell of the frame in hand: all up to the time. */
-const keptWords = state.time >> 2;
+/** Frames of a batch: as many as GRO joins. */
+const mostBatch = 64;
 /** As XDP_PACKET_HEADROOM, and what L2TP and PPP headers need besides. */
 const headroomKept = 352;
 export const seatRoom = headroomKept + 256;
