@@ -6,6 +6,7 @@
 import { fate } from "../../src/dataplane/user/hooks/fate.js";
 import { createHooks } from "../../src/dataplane/user/hooks/hooks.js";
 import { createRunner } from "../../src/dataplane/user/hooks/runner.js";
+import { createTags } from "../../src/dataplane/user/hooks/tags.js";
 import { planLayout, port as portRecord } from "../../src/dataplane/user/layout.js";
 import { createMemory, createRegion } from "../../src/system/memory.js";
 import { kfuncById, kfuncByName } from "../../src/xdp/helpers/kfuncs.js";
@@ -69,13 +70,7 @@ export function createUserRuns(object: Uint8Array, frame: Uint8Array): UserRuns 
 
   // Frames that are to leave stop here: what sending costs is not what is asked.
   const nowhere = { settle: () => fate.away, send: () => {} };
-  const runner = createRunner(
-    context,
-    region,
-    (bytes) => region.allocate(bytes),
-    () => {},
-    nowhere,
-  );
+  const runner = createRunner(context, region, (bytes) => region.allocate(bytes), createTags(context), nowhere);
   const exits = { channel() {}, unit() {}, host() {}, datagrams: (): void => {} };
   const hooks = createHooks(context, runner, { ...nowhere, handedOver() {}, origin() {} }, () => exits);
   const onward = (): void => {};

@@ -129,6 +129,7 @@ export function createHooks(
     return runner.run(chain, on.kind, on.number(slot), true, at, length, room);
   }
 
+  /** Does what became of one frame of a batch. */
   function settle(onward: Datagrams, index: number, port: number, name: number, local: number, room: number): void {
     redirects.origin(port, name, local);
     const became = runner.settle(index, frameKind.datagram, room);
@@ -156,12 +157,11 @@ export function createHooks(
           const room = at === start ? headroom : 0;
           const verdict = runner.verdict(index);
           count = runner.alike(index);
-          if (count === 0) {
-            settle(onward, index, port, name, local, room);
-            count = 1;
+          if (verdict === action.drop) runner.drop(count);
+          else if (runner.isMoved(index) || (verdict !== action.pass && verdict !== action.tx)) {
+            for (let one = 0; one < count; one++) settle(onward, index + one, port, name, local, one === 0 ? room : 0);
           } else if (verdict === action.pass) onward(port, at, count * size, size, name, local, room);
-          else if (verdict === action.tx) exits().datagrams(port, name, local, at, count * size, size);
-          else runner.drop(count);
+          else exits().datagrams(port, name, local, at, count * size, size);
         }
       }
     },

@@ -65,10 +65,9 @@ export interface Runner {
   batch(chain: number, device: number, start: number, count: number, size: number): number;
   /** Verdict for a frame of the batch. */
   verdict(index: number): number;
-  /**
-   * How many frames of the batch, from this one on, have its verdict, PASS, TX or DROP, and are where they were. 0: this one has been
-   * moved, or has another verdict, and is to be settled by itself.
-   */
+  /** Whether it begins or ends elsewhere than it did. */
+  isMoved(index: number): boolean;
+  /** How many frames of the batch, from this one on, have its verdict, and have been moved or not as it has. Counts their runs. */
   alike(index: number): number;
   /** Drops so many frames of the batch. */
   drop(count: number): void;
@@ -117,7 +116,7 @@ export function createRunner(
   aborted: Aborted = () => {},
 ): Runner {
   const { memory, arena } = context;
-  const { u8, u32, f64 } = memory;
+  const { u8, i32, u32, f64 } = memory;
   const drops = createDropCounter(context);
   const block = arena.programState;
   const word = block >> 2;
@@ -134,6 +133,8 @@ export function createRunner(
   const records = outcomes >> 2;
   /** The batch: its frames, how many of them programs have run on, their device, and why those are dropped that are to be. */
   let [batchStart, batchSize, batchCount, batchDevice, batchDrop] = [0, 0, 0, 0, 0];
+  /** Where its verdicts are counted; 0: that is done. */
+  let batchCounter = 0;
   /** Where a batch's last frame is moved to: those before it are sent first, and what they leave with may take all of `scratch`. */
   const held = region.allocate(longestSeat);
   let isBatch = false;
@@ -275,22 +276,16 @@ export function createRunner(
   }
 
   function recallRedirect(record: number): void {
-    about(batchDevice, false);
+    if (u32[word + (state.device >> 2)] !== batchDevice || u32[word + (state.egressIfindex >> 2)] !== 0) {
+      about(batchDevice, false);
+    }
     u32[word + (state.redirect >> 2)] = u32[record + outcome.redirect / 4]!;
     u32[word + (state.redirectMap >> 2)] = u32[record + outcome.redirectMap / 4]!;
     u32[word + (state.redirectKey >> 2)] = u32[record + outcome.redirectKey / 4]!;
     u32[word + (state.redirectFlags >> 2)] = u32[record + outcome.redirectFlags / 4]!;
   }
 
-  const recordOf = (index: number): number => records + index * (outcome.bytes / 4);
-
-  /** How many frames from this one on, before `end`, have its verdict. */
-  function alikeFrom(first: number, end: number): number {
-    const verdict = u32[recordOf(first)]!;
-    let index = first + 1;
-    while (index < end && u32[recordOf(index)] === verdict) index++;
-    return index - first;
-  }
+  const recordOf = (index: number): number => records + index * recordWords;
 
   /** A batch that no program sees. */
   function unseen(verdict: number, count: number): number {
@@ -311,10 +306,7 @@ export function createRunner(
     const counter = counters + slot * programCounter.count;
     if (measuring) measured(counter, before, ran);
     if (isAborted(u32[recordOf(ran - 1)]!)) aborted();
-    for (let index = 0, alike = 0; index < ran; index += alike) {
-      alike = alikeFrom(index, ran);
-      tally(counter, u32[recordOf(index)]!, alike);
-    }
+    batchCounter = counter;
     return ran;
   }
 
@@ -376,6 +368,7 @@ export function createRunner(
       batchDevice = device;
       batchDrop = chain === undefined ? drop["relation-ended"] : drop["xdp-drop"];
       about(device, false);
+      batchCounter = 0;
       isBatch = true;
       if (chain === undefined) batchCount = unseen(index === 0 ? action.pass : action.drop, most);
       else if (chain.programs.length === 1) batchCount = together(chain.programs[0]!.slot, start, most, size);
@@ -384,13 +377,19 @@ export function createRunner(
       return batchCount;
     },
     verdict: (index) => u32[recordOf(index)]!,
+    isMoved: (index) => u32[recordOf(index) + outcome.data / 4] !== 0,
     alike(first) {
-      const verdict = u32[recordOf(first)]!;
-      if (verdict === action.redirect || isAborted(verdict)) return 0;
-      let index = first;
-      while (index < batchCount && u32[recordOf(index)] === verdict && u32[recordOf(index) + outcome.data / 4] === 0)
-        index++;
-      return index - first;
+      const start = recordOf(first);
+      const end = recordOf(batchCount);
+      const verdict = i32[start]!;
+      const stays = i32[start + outcome.data / 4] === 0;
+      let record = start + recordWords;
+      while (record < end && i32[record] === verdict && (i32[record + outcome.data / 4] === 0) === stays) {
+        record += recordWords;
+      }
+      const count = (record - start) / recordWords;
+      if (batchCounter !== 0) tally(batchCounter, verdict, count);
+      return count;
     },
     drop(count) {
       drops.leaving(batchDrop, count);
@@ -437,6 +436,7 @@ export function createRunner(
   };
 }
 
+const recordWords = outcome.bytes / 4;
 /** Frames of a batch: as many as GRO joins. */
 const mostBatch = 64;
 /** As XDP_PACKET_HEADROOM, and what L2TP and PPP headers need besides. */
