@@ -89,7 +89,7 @@ export function createHooks(
 ): Hooks {
   const { u32 } = memory;
   const numbers = createDeviceNumbers(layout);
-  const { frame } = runner;
+  const { frame, outcomes } = runner;
   const ports = (layout.ports >> 2) + portRecord.chains;
 
   const channels: Entered = {
@@ -155,10 +155,10 @@ export function createHooks(
         const ran = runner.batch(chain, device, at, Math.floor((end - at) / size), size);
         for (let index = 0, count = 0; index < ran; index += count, at += count * size) {
           const room = at === start ? headroom : 0;
-          const verdict = runner.verdict(index);
+          const verdict = outcomes.verdict(index);
           count = runner.alike(index);
           if (verdict === action.drop) runner.drop(count);
-          else if (runner.isMoved(index) || (verdict !== action.pass && verdict !== action.tx)) {
+          else if (outcomes.isMoved(index) || (verdict !== action.pass && verdict !== action.tx)) {
             for (let one = 0; one < count; one++) settle(onward, index + one, port, name, local, one === 0 ? room : 0);
           } else if (verdict === action.pass) onward(port, at, count * size, size, name, local, room);
           else exits().datagrams(port, name, local, at, count * size, size);

@@ -8,10 +8,11 @@ import { action, state } from "../../../xdp/run/state.js";
 import type { Framing as FramingName } from "../../attributes.js";
 import { type Context, createDropCounter } from "../context.js";
 import { drop } from "../drops.js";
-import { programCounter } from "../layout.js";
 import { fate } from "./fate.js";
 import { createFraming } from "./framing.js";
+import { createOutcomes, mostBatch, type Outcomes } from "./outcomes.js";
 import type { Redirects } from "./redirect.js";
+import { createTally } from "./tally.js";
 
 /** A program as a thread has it. */
 export interface Instance {
@@ -63,12 +64,10 @@ export interface Runner {
    * on. Answers how many of the first it was, at least 1; what follows here takes them in their order.
    */
   batch(chain: number, device: number, start: number, count: number, size: number): number;
-  /** Verdict for a frame of the batch. */
-  verdict(index: number): number;
-  /** Whether it begins or ends elsewhere than it did. */
-  isMoved(index: number): boolean;
-  /** How many frames of the batch, from this one on, have its verdict, and have been moved or not as it has. Counts their runs. */
-  alike(index: number): number;
+  /** What the batch came to. */
+  readonly outcomes: Pick<Outcomes, "verdict" | "isMoved">;
+  /** How many frames of the batch, from this one on, came to the same. Counts their runs: each frame is to be asked for once. */
+  alike(first: number): number;
   /** Drops so many frames of the batch. */
   drop(count: number): void;
   /** As `run` answers, for a frame of the batch. */
@@ -116,12 +115,11 @@ export function createRunner(
   aborted: Aborted = () => {},
 ): Runner {
   const { memory, arena } = context;
-  const { u8, i32, u32, f64 } = memory;
+  const { u8, u32 } = memory;
   const drops = createDropCounter(context);
   const block = arena.programState;
   const word = block >> 2;
   const framing = createFraming(memory);
-  const counters = arena.programCounters >> 3;
   const instances: (Instance | undefined)[] = [];
   const programNumbers: number[] = [];
   const chains: (Chain | undefined)[] = [];
@@ -129,17 +127,16 @@ export function createRunner(
   /** Where the buffer begins that the frame in hand was moved to, and its size; 0: it is where it was. */
   let seat = 0;
   let seatBytes = 0;
-  const outcomes = region.allocate(mostBatch * outcome.bytes);
-  const records = outcomes >> 2;
+  const outcomes = createOutcomes(region);
+  const tally = createTally(context);
   /** The batch: its frames, how many of them programs have run on, their device, and why those are dropped that are to be. */
   let [batchStart, batchSize, batchCount, batchDevice, batchDrop] = [0, 0, 0, 0, 0];
-  /** Where its verdicts are counted; 0: that is done. */
-  let batchCounter = 0;
+  /** Whose runs its verdicts are; -1: they are counted. */
+  let batchSlot = -1;
   /** Where a batch's last frame is moved to: those before it are sent first, and what they leave with may take all of `scratch`. */
   const held = region.allocate(longestSeat);
   let isBatch = false;
   let current = 0;
-  let measuring = false;
   const aside = region.allocate(longestSeat);
 
   u32[word + (state.rxQueueIndex >> 2)] = cpuOf(context);
@@ -158,29 +155,17 @@ export function createRunner(
     tags(block, device);
   }
 
-  function tally(counter: number, verdict: number, runs: number): void {
-    f64[counter + programCounter.runs]! += runs;
-    const known = verdict >>> 0 <= action.redirect ? verdict : action.redirect + 1;
-    f64[counter + programCounter.verdicts + known]! += runs;
-  }
-
-  function measured(counter: number, before: number, runs: number): void {
-    f64[counter + programCounter.nanoseconds]! += (performance.now() - before) * 1e6;
-    f64[counter + programCounter.measured]! += runs;
-  }
-
   function once(slot: number, instance: Instance): number {
     current = slot;
-    const counter = counters + slot * programCounter.count;
-    const before = measuring ? performance.now() : 0;
+    const begun = tally.begin();
     let verdict = instance.run();
-    if (measuring) measured(counter, before, 1);
+    tally.end(slot, begun, 1);
     // What is no verdict aborts; the state block says what it was.
     if (verdict === action.aborted) {
       verdict = u32[word + (state.verdict >> 2)]!;
       aborted();
     }
-    tally(counter, verdict, 1);
+    tally.add(slot, verdict, 1);
     return verdict;
   }
 
@@ -285,14 +270,9 @@ export function createRunner(
     u32[word + (state.redirectFlags >> 2)] = u32[record + outcome.redirectFlags / 4]!;
   }
 
-  const recordOf = (index: number): number => records + index * recordWords;
-
   /** A batch that no program sees. */
   function unseen(verdict: number, count: number): number {
-    for (let index = 0; index < count; index++) {
-      u32[recordOf(index)] = verdict;
-      u32[recordOf(index) + outcome.data / 4] = 0;
-    }
+    outcomes.fill(verdict, count);
     return count;
   }
 
@@ -301,12 +281,11 @@ export function createRunner(
     const instance = instances[slot];
     if (instance === undefined) return unseen(action.pass, count);
     current = slot;
-    const before = measuring ? performance.now() : 0;
-    const ran = instance.batch(start, count, size, outcomes);
-    const counter = counters + slot * programCounter.count;
-    if (measuring) measured(counter, before, ran);
-    if (isAborted(u32[recordOf(ran - 1)]!)) aborted();
-    batchCounter = counter;
+    const begun = tally.begin();
+    const ran = instance.batch(start, count, size, outcomes.at(0));
+    tally.end(slot, begun, ran);
+    if (isAborted(outcomes.verdict(ran - 1))) aborted();
+    batchSlot = slot;
     return ran;
   }
 
@@ -315,8 +294,7 @@ export function createRunner(
     for (let index = 0; index < count; index++) {
       const at = start + index * size;
       place(at, at + size);
-      const record = recordOf(index) << 2;
-      if (!writeOutcome(u32, block, record, through(programs), at, at + size)) return index + 1;
+      if (!writeOutcome(u32, block, outcomes.at(index), through(programs), at, at + size)) return index + 1;
     }
     return count;
   }
@@ -333,9 +311,7 @@ export function createRunner(
       chains[index] = chain;
     },
     running: () => current,
-    measure(on) {
-      measuring = on;
-    },
+    measure: tally.measure,
     run(index, kind, device, egress, at, length, room) {
       const chain = chains[index];
       frame.at = at;
@@ -368,7 +344,7 @@ export function createRunner(
       batchDevice = device;
       batchDrop = chain === undefined ? drop["relation-ended"] : drop["xdp-drop"];
       about(device, false);
-      batchCounter = 0;
+      batchSlot = -1;
       isBatch = true;
       if (chain === undefined) batchCount = unseen(index === 0 ? action.pass : action.drop, most);
       else if (chain.programs.length === 1) batchCount = together(chain.programs[0]!.slot, start, most, size);
@@ -376,27 +352,18 @@ export function createRunner(
       isBatch = false;
       return batchCount;
     },
-    verdict: (index) => u32[recordOf(index)]!,
-    isMoved: (index) => u32[recordOf(index) + outcome.data / 4] !== 0,
+    outcomes,
     alike(first) {
-      const start = recordOf(first);
-      const end = recordOf(batchCount);
-      const verdict = i32[start]!;
-      const stays = i32[start + outcome.data / 4] === 0;
-      let record = start + recordWords;
-      while (record < end && i32[record] === verdict && (i32[record + outcome.data / 4] === 0) === stays) {
-        record += recordWords;
-      }
-      const count = (record - start) / recordWords;
-      if (batchCounter !== 0) tally(batchCounter, verdict, count);
+      const count = outcomes.alike(first, batchCount);
+      if (batchSlot !== -1) tally.add(batchSlot, outcomes.verdict(first), count);
       return count;
     },
     drop(count) {
       drops.leaving(batchDrop, count);
     },
     settle(index, kind, room) {
-      const record = recordOf(index);
-      const verdict = u32[record]!;
+      const record = outcomes.at(index) >> 2;
+      const verdict = outcomes.verdict(index);
       const at = batchStart + index * batchSize;
       recall(record, at);
       if (verdict === action.redirect) recallRedirect(record);
@@ -436,9 +403,6 @@ export function createRunner(
   };
 }
 
-const recordWords = outcome.bytes / 4;
-/** Frames of a batch: as many as GRO joins. */
-const mostBatch = 64;
 /** As XDP_PACKET_HEADROOM, and what L2TP and PPP headers need besides. */
 const headroomKept = 352;
 export const seatRoom = headroomKept + 256;
