@@ -1,14 +1,16 @@
 /** What an engine asks of the running kernel's own BPF, where programs are to run on interfaces of the host. */
-import type { MapSpec, ObjectSpec } from "../xdp/spec.js";
+import type { AttachType, MapSpec, MapTypeName, ObjectSpec } from "../xdp/spec.js";
 
 export interface HostMap {
   readonly spec: MapSpec;
   /** The kernel's. */
   readonly id: number;
+  /** Bytes of a value: that of a per-CPU map has one for each possible CPU, 8-aligned. */
   readonly valueBytes: number;
   lookup(key: Uint8Array): Uint8Array | undefined;
   update(key: Uint8Array, value: Uint8Array, flags?: number): boolean;
   delete(key: Uint8Array): boolean;
+  /** At most `limit` elements, in the kernel's order; what changes meanwhile may come twice or not at all. */
   entries(limit?: number): readonly (readonly [key: Uint8Array, value: Uint8Array])[];
 }
 
@@ -29,17 +31,17 @@ export interface HostCapabilities {
   /** Whether programs become machine code. */
   readonly jit: boolean;
   /** Where programs may run, as sections name it. */
-  readonly attachTypes: readonly string[];
+  readonly attachTypes: readonly AttachType[];
   /** Whether programs may take frames in several pieces. */
   readonly frags: boolean;
-  /** Whether a program is replaced in one step. */
+  /** Whether programs are attached to devices by links, and so replaced in one step (Linux 5.9). */
   readonly links: boolean;
-  readonly mapTypes: readonly string[];
+  readonly mapTypes: readonly MapTypeName[];
   /** Numbers of the helpers of our table that it has for XDP programs. */
   readonly helpers: readonly number[];
   /** Highest -mcpu that it takes. */
-  readonly isa: number;
-  /** Whether there is a file system for pins. */
+  readonly isa: 1 | 2 | 3 | 4;
+  /** Whether /sys/fs/bpf is there to pin objects in. */
   readonly pins: boolean;
 }
 

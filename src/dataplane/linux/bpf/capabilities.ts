@@ -11,26 +11,13 @@ import {
 import { helpers } from "../../../xdp/helpers/table.js";
 import type { Instruction } from "../../../xdp/insn/instruction.js";
 import { type AttachType, type MapTypeName, mapFlag, mapTypes } from "../../../xdp/spec.js";
+import type { HostCapabilities } from "../../kernel-programs.js";
 import { encodeInstructions } from "./encode.js";
 import { isBpfFileSystem } from "./pins.js";
 
-export interface KernelBpf {
-  /** Why bpf(2) cannot be used at all; everything below is empty then. */
+export interface KernelBpf extends HostCapabilities {
+  /** Why bpf(2) cannot be used at all; everything else is empty then. */
   readonly missing: string | undefined;
-  /** Whether programs become machine code. */
-  readonly jit: boolean;
-  readonly attachTypes: readonly AttachType[];
-  /** Whether programs may take frames in several pieces. */
-  readonly frags: boolean;
-  /** Whether programs are attached to devices by links, and so replaced in one step (Linux 5.9). */
-  readonly links: boolean;
-  readonly mapTypes: readonly MapTypeName[];
-  /** Numbers of the helpers of our table that XDP programs may call. */
-  readonly helpers: readonly number[];
-  /** Highest -mcpu that the verifier takes. */
-  readonly isa: 1 | 2 | 3 | 4;
-  /** Whether /sys/fs/bpf is there to pin objects in. */
-  readonly pins: boolean;
 }
 
 const insn = (opcode: number, dst = 0, src = 0, offset = 0, imm = 0): Instruction => ({

@@ -11,19 +11,11 @@ import {
   updateBpfMap,
 } from "../../../system/bpf.js";
 import { type MapSpec, mapFlag, mapTypes } from "../../../xdp/spec.js";
+import type { HostMap } from "../../kernel-programs.js";
 import { possibleCpus } from "./cpus.js";
 
-export interface KernelMap {
-  readonly spec: MapSpec;
+export interface KernelMap extends HostMap {
   readonly fd: number;
-  readonly id: number;
-  /** Bytes of a value here: that of a per-CPU map has one for each possible CPU, 8-aligned. */
-  readonly valueBytes: number;
-  lookup(key: Uint8Array): Uint8Array | undefined;
-  update(key: Uint8Array, value: Uint8Array, flags?: number): boolean;
-  delete(key: Uint8Array): boolean;
-  /** At most `limit` elements, in the kernel's order; what changes meanwhile may come twice or not at all. */
-  entries(limit?: number): readonly (readonly [key: Uint8Array, value: Uint8Array])[];
 }
 
 const perCpu = new Set<MapSpec["type"]>(["percpu_hash", "percpu_array", "lru_percpu_hash"]);
