@@ -9,6 +9,7 @@ import { resolve, resolveId, sizeOf, typeOf } from "../btf/resolve.js";
 import { type Instruction, isWideLoad } from "../insn/instruction.js";
 import type { Code } from "./module.js";
 import { trouble } from "./trouble.js";
+import { essential, typesMatch } from "./type-match.js";
 
 /** enum bpf_core_relo_kind */
 const kind = {
@@ -37,8 +38,6 @@ interface Place {
   /** The member at its end; undefined where it ends at an element or at the type itself. */
   readonly member: BtfMember | undefined;
 }
-
-const essential = (name: string): string => name.replace(/___.*$/s, "");
 
 /** The type of this name and kind here. */
 function counterpart(types: Btf, local: BtfType): number | undefined {
@@ -139,7 +138,10 @@ function answer(btf: Btf, types: Btf, record: CoreRecord): number | bigint | und
   const target = counterpart(types, behind);
   if (record.kind === kind.typeLocal) return record.type;
   if (record.kind === kind.typeTarget) return target;
-  if (record.kind === kind.typeExists || record.kind === kind.typeMatches) return target === undefined ? 0 : 1;
+  if (record.kind === kind.typeExists) return target === undefined ? 0 : 1;
+  if (record.kind === kind.typeMatches) {
+    return target !== undefined && typesMatch(btf, resolveId(btf, record.type), types, target) ? 1 : 0;
+  }
   if (record.kind === kind.typeSize) return target === undefined ? undefined : sizeOf(types, target);
   const path = record.access.split(":").map(Number);
   if (path.length > 64 || path.some((index) => !Number.isInteger(index) || index < 0)) {
