@@ -14,6 +14,7 @@ import type { CallingGateway, Gateway } from "../gateway/types.js";
 import { version } from "../version.js";
 import { keepHeapSmall } from "./heap.js";
 import type { Log } from "./log.js";
+import type { Notify } from "./notify.js";
 import { pooled } from "./random-pool.js";
 
 export interface Daemon {
@@ -29,7 +30,7 @@ export interface Daemon {
 const answerGrace = 500;
 
 /** Starts everything, or nothing: rejects with a JunctorError that says what could not be had. */
-export async function startDaemon(loaded: LoadedConfig, log: Log): Promise<Daemon> {
+export async function startDaemon(loaded: LoadedConfig, log: Log, notify: Notify): Promise<Daemon> {
   const { logger } = log;
   let { config } = loaded;
   const undo: (() => Promise<void>)[] = [];
@@ -39,18 +40,20 @@ export async function startDaemon(loaded: LoadedConfig, log: Log): Promise<Daemo
     const heap = keepHeapSmall();
     undo.push(async () => heap.stop());
     const gateway = createGateway({ plane, config, log: logger, clock: realClock, random: pooled(randomBytes) });
-    const control = createControl(gateway, loaded, log, (next) => {
+    const control = createControl(gateway, loaded, log, notify, (next) => {
       config = next;
     });
     const listeners = await serve(config, gateway, plane, control, log, undo);
     await gateway.start();
     logger.info({ version, config: config.file, listeners }, "ready");
+    notify.ready();
     return {
       get grace() {
         return config.grace;
       },
       reload: control.reload,
       async stop() {
+        notify.stopping();
         await gateway.stop(config.grace);
         await unwind(undo);
       },
@@ -81,7 +84,13 @@ interface Control extends DaemonControl {
   readonly failedReloads: number;
 }
 
-function createControl(gateway: Gateway, first: LoadedConfig, log: Log, onConfig: (config: Config) => void): Control {
+function createControl(
+  gateway: Gateway,
+  first: LoadedConfig,
+  log: Log,
+  notify: Notify,
+  onConfig: (config: Config) => void,
+): Control {
   const { logger } = log;
   const configuration = { file: first.config.file, loaded: Date.now(), error: undefined as string | undefined };
   let current = first.config;
@@ -89,6 +98,7 @@ function createControl(gateway: Gateway, first: LoadedConfig, log: Log, onConfig
   let queue: Promise<unknown> = Promise.resolve();
 
   const reload = async (): Promise<readonly string[]> => {
+    notify.reloading();
     try {
       const { config, warnings } = loadConfig(current.file);
       for (const { message, path, line } of warnings) logger.warn({ path, line }, message);
@@ -104,6 +114,8 @@ function createControl(gateway: Gateway, first: LoadedConfig, log: Log, onConfig
       configuration.error = error instanceof Error ? error.message : String(error);
       logger.error({ error: configuration.error }, "configuration refused; the old one stays in force");
       throw error;
+    } finally {
+      notify.ready();
     }
   };
 

@@ -4,6 +4,7 @@ import { DataplaneError, JunctorError } from "../errors.js";
 import { ConfigError, type LoadedConfig, loadConfig } from "../gateway/config.js";
 import { type Daemon, startDaemon } from "./daemon.js";
 import { createLog, type Log } from "./log.js";
+import { createNotify } from "./notify.js";
 
 /** The command line's exit codes, which `cli/exit.ts` explains. */
 const exit = { ok: 0, usage: 1, refused: 2, permission: 77 } as const;
@@ -31,7 +32,8 @@ export async function run(file: string): Promise<number> {
   });
   const ended = untilStopped(log);
   try {
-    const daemon = await startDaemon(loaded, log);
+    const failed = (problem: string): void => log.logger.warn({ problem }, "cannot tell the service manager anything");
+    const daemon = await startDaemon(loaded, log, createNotify(process.env, failed));
     return await ended.by(daemon);
   } catch (error) {
     if (!(error instanceof JunctorError)) throw error;

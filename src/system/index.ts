@@ -18,6 +18,7 @@ export { mapShared, unmap } from "./mmap.js";
 export type { InterfaceAddress } from "./netlink-address.js";
 export type { Link, LinkSet } from "./netlink-link.js";
 export type { Route, RouteFilter } from "./netlink-route.js";
+export { sendUnixDatagram } from "./notify.js";
 export { createPollSet, type PollSet } from "./poll.js";
 export { bufferBytes, createRecvBatch, type RecvBatch, type RecvBatchOptions } from "./recv-batch.js";
 export { openRtnetlink, type Rtnetlink } from "./rtnetlink.js";

@@ -58,6 +58,7 @@ export const controlSpace = (length: number): number => cmsghdr.size + ((length 
  * };                                        uint32_t        sin6_scope_id;  // 4
  *                                         };
  */
+export const sockaddrUn = { family: 0, path: 2, size: 110 } as const;
 export const sockaddrIn = { family: 0, port: 2, address: 4, size: 16 } as const;
 export const sockaddrIn6 = { family: 0, port: 2, flowInfo: 4, address: 8, scopeId: 24, size: 28 } as const;
 
@@ -125,6 +126,7 @@ export const virtioNetHdr = {
 /** Constants of <sys/socket.h>, <netinet/in.h>, <netinet/udp.h>, <poll.h>, <sys/eventfd.h>, <sys/mman.h>, <sched.h>,
  *  <fcntl.h>, <linux/if_tun.h>, <linux/netlink.h>, <linux/sockios.h>, <linux/virtio_net.h>. */
 export const c = {
+  AF_UNIX: 1,
   AF_INET: 2,
   AF_INET6: 10,
   AF_NETLINK: 16,

@@ -40,7 +40,7 @@ export const layers: readonly Layer[] = [
     uses: ["l2tp", "ppp", "radius", "trace", "pppoe", "openvpn", "dataplane", "dataplane/index", "system"],
   },
   { path: "api", uses: ["gateway", "l2tp", "ppp", "trace", "dataplane", "xdp"] },
-  { path: "daemon", uses: ["api", "gateway", "dataplane", "dataplane/index", "version"] },
+  { path: "daemon", uses: ["api", "gateway", "dataplane", "dataplane/index", "system", "version"] },
   { path: "blast", uses: ["l2tp", "ppp", "dataplane", "dataplane/index", "system", "version"] },
   { path: "cli", uses: ["api", "daemon", "blast", "version"] },
   { path: "demo", uses: ["cli", "api", "daemon", "blast", "gateway", "dataplane/index", "system", "version"] },

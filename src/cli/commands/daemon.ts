@@ -18,7 +18,7 @@ export const runObject = single({
   name: "run",
   summary: "Run the daemon, in the foreground",
   details:
-    "Logs are JSON lines on standard error. SIGHUP reads the configuration again; SIGTERM and SIGINT stop in order (StopCCN to every peer, at most drain.grace), a second one at once. examples/junctor.service is a unit for systemd.",
+    "Logs are JSON lines on standard error. SIGHUP reads the configuration again; SIGTERM and SIGINT stop in order (StopCCN to every peer, at most drain.grace), a second one at once. examples/junctor.service is a unit for systemd, which is told when the daemon is ready, reloads, stops and is alive (NOTIFY_SOCKET, WATCHDOG_USEC).",
   options: [
     {
       short: "c",
