@@ -10,7 +10,7 @@ export const outcome = {
   data: 4,
   dataEnd: 8,
   dataMeta: 12,
-  /** With XDP_REDIRECT: what the state block said of it. */
+  /** With XDP_REDIRECT: what the state block said of it, in the same order. */
   redirect: 16,
   redirectMap: 20,
   redirectKey: 24,

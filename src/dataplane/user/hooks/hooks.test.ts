@@ -114,9 +114,10 @@ function createRig(programs: number) {
     if (word(state.ingressIfindex) !== 2 || word(state.egressIfindex) !== 0) happened.push(`${name} of another device`);
   };
   const redirects = {
-    settle() {
+    settle(_kind: number, _framing: string, said: number) {
       device("redirect");
-      happened.push(`redirect ${word(state.redirect)} to ${word(state.redirectKey)}`);
+      const [how, , key] = memory.u32.subarray(said >> 2);
+      happened.push(`redirect ${how} to ${key}`);
       return fate.away;
     },
     send: (kind: number, at: number, length: number) => void happened.push(`sent ${kind} ${text(at, length)}`),

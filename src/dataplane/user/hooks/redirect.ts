@@ -31,9 +31,9 @@ export interface Entries {
 export interface Redirects {
   /**
    * Settles a redirect with the frame as its program left it, and answers its fate: `away` if `send` is to follow, otherwise `dropped`,
-   * `sent` or `handed`.
+   * `sent` or `handed`. At `said` are its `redirectKind`, map, key and flags, each a word.
    */
-  settle(kind: number, framing: FramingName): number;
+  settle(kind: number, framing: FramingName, said: number): number;
   /** Sends the frame of a kind of device to where `settle` found. */
   send(kind: number, at: number, length: number, room: number): void;
   /** Whether the frame in hand comes from another thread. */
@@ -194,11 +194,9 @@ export function createRedirects(
   }
 
   return {
-    settle(kind, framing) {
-      const how = field(state.redirect);
-      const record = field(state.redirectMap);
-      const key = field(state.redirectKey);
-      const flags = field(state.redirectFlags);
+    settle(kind, framing, said) {
+      const first = said >> 2;
+      const [how, record, key, flags] = [u32[first]!, u32[first + 1]!, u32[first + 2]!, u32[first + 3]!];
       if (how === redirectKind.ifindex) {
         device = key;
         return fate.away;

@@ -193,12 +193,22 @@ export function createRunner(
     return refuse(verdict >>> 0 > action.redirect ? drop["xdp-unknown"] : drop["xdp-drop"]);
   }
 
-  /** Does what a verdict means for the frame in hand, which was at `at` with `room` bytes before it. */
-  function conclude(verdict: number, chainFraming: FramingName, kind: number, at: number, room: number): number {
+  /**
+   * Does what a verdict means for the frame in hand, which was at `at` with `room` bytes before it. `redirect` is the offset of what was
+   * said of a redirect.
+   */
+  function conclude(
+    verdict: number,
+    chainFraming: FramingName,
+    kind: number,
+    at: number,
+    room: number,
+    redirect = block + state.redirect,
+  ): number {
     let became: number = fate.passed;
     if (verdict === action.redirect) {
       // While the frame still is as its program saw it.
-      became = redirects.settle(kind, chainFraming);
+      became = redirects.settle(kind, chainFraming, redirect);
       if (became !== fate.away) {
         framing.restore();
         return became;
@@ -243,6 +253,9 @@ export function createRunner(
   function recall(record: number, at: number): void {
     seat = 0;
     place(at, at + batchSize);
+    if (u32[word + (state.device >> 2)] !== batchDevice || u32[word + (state.egressIfindex >> 2)] !== 0) {
+      about(batchDevice, false);
+    }
     const data = u32[record + outcome.data / 4]!;
     if (data === 0) return;
     const end = u32[record + outcome.dataEnd / 4]!;
@@ -258,16 +271,6 @@ export function createRunner(
     u32[word + (state.data >> 2)] = data + by;
     u32[word + (state.dataEnd >> 2)] = end + by;
     u32[word + (state.dataMeta >> 2)] = meta + by;
-  }
-
-  function recallRedirect(record: number): void {
-    if (u32[word + (state.device >> 2)] !== batchDevice || u32[word + (state.egressIfindex >> 2)] !== 0) {
-      about(batchDevice, false);
-    }
-    u32[word + (state.redirect >> 2)] = u32[record + outcome.redirect / 4]!;
-    u32[word + (state.redirectMap >> 2)] = u32[record + outcome.redirectMap / 4]!;
-    u32[word + (state.redirectKey >> 2)] = u32[record + outcome.redirectKey / 4]!;
-    u32[word + (state.redirectFlags >> 2)] = u32[record + outcome.redirectFlags / 4]!;
   }
 
   /** A batch that no program sees. */
@@ -362,12 +365,11 @@ export function createRunner(
       drops.leaving(batchDrop, count);
     },
     settle(index, kind, room) {
-      const record = outcomes.at(index) >> 2;
+      const record = outcomes.at(index);
       const verdict = outcomes.verdict(index);
       const at = batchStart + index * batchSize;
-      recall(record, at);
-      if (verdict === action.redirect) recallRedirect(record);
-      return conclude(verdict, "native", kind, at, room);
+      recall(record >> 2, at);
+      return conclude(verdict, "native", kind, at, room, record + outcome.redirect);
     },
     enter(slot, device, egress) {
       const instance = instances[slot];
