@@ -75,12 +75,7 @@ describe.skipIf(ffiMissing() !== undefined || cannotCompile() !== undefined)("gu
           await host.device.attach({ device: "unit/*", hook: "egress", program: sharedProgram });
         } else {
           // Who has no program yet gets nothing.
-          const closed = await host.program.load({
-            object: hookObject("verdict"),
-            programs: ["verdict"],
-            globals: { answer: 1 },
-          });
-          void closed;
+          await host.program.load({ object: hookObject("verdict"), programs: ["verdict"], globals: { answer: 1 } });
         }
 
         interface Guest {

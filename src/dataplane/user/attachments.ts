@@ -21,7 +21,7 @@ import { parse, refuse } from "../errors.js";
 import type { HookedDevice } from "./hooked-devices.js";
 import type { Chain } from "./hooks/runner.js";
 import type { Core } from "./objects.js";
-import type { Program } from "./programs.js";
+import type { Program } from "./program-state.js";
 
 export interface Attachment {
   readonly handle: number;

@@ -15,7 +15,7 @@ import type { Dataplane } from "../contract.js";
 import { parse, refuse } from "../errors.js";
 import type { HostAttachment, HostMap, HostObject, HostPrograms } from "../kernel-programs.js";
 import type { Attachments } from "./attachments.js";
-import type { Program } from "./programs.js";
+import type { Program } from "./program-state.js";
 
 export interface HostAttachments {
   readonly operations: Pick<Dataplane["device"], "attach" | "replace" | "detach" | "attachments">;

@@ -4,36 +4,22 @@ import { kfuncById } from "../../xdp/helpers/kfuncs.js";
 import { helperById } from "../../xdp/helpers/table.js";
 import type { XdpMap } from "../../xdp/maps/store.js";
 import type { MapSpec, ObjectSpec, ProgramSpec } from "../../xdp/spec.js";
-import { type CountersOf, type ProgramState, programKey, programLoad, programPin, verdicts } from "../attributes.js";
+import { type ProgramState, programKey, programLoad, programPin } from "../attributes.js";
 import type { Dataplane, DeleteReason, LoadedObject, ProgramTrace } from "../contract.js";
 import { parse, refuse } from "../errors.js";
 import { entryNumber } from "./hooks/entries.js";
 import type { HostAttachments } from "./host-attachments.js";
-import { programCounter, programSlots } from "./layout.js";
-import { shapeMismatch } from "./map-shape.js";
+import { programSlots } from "./layout.js";
 import { createMapTargets } from "./map-targets.js";
 import { createMaps, type Maps } from "./maps.js";
+import { createObjectMaps, linkObject } from "./object-maps.js";
 import type { Core } from "./objects.js";
+import { breakCircles } from "./program-circles.js";
 import { listing } from "./program-listing.js";
+import { type Program, programCountersOf, stateOf } from "./program-state.js";
 import type { ProgramCode, ProgramThread } from "./program-thread.js";
 import { createToolchain } from "./program-toolchain.js";
 import { createSlots } from "./slots.js";
-
-export interface Program {
-  readonly handle: number;
-  readonly slot: number;
-  readonly spec: ProgramSpec;
-  /** What it was loaded with, as the kernel can have it: without what only this engine provides. */
-  readonly object: () => ObjectSpec;
-  readonly maps: readonly XdpMap[];
-  pin: string | undefined;
-  /** Attachments, chains and maps that use it. */
-  holds: number;
-  /** How many of these are entries of program arrays. */
-  tailHolds: number;
-  /** It was loaded and not unloaded. */
-  wanted: boolean;
-}
 
 export interface Programs {
   readonly maps: Maps;
@@ -54,7 +40,8 @@ export function createPrograms(
   hostMaps: () => Pick<HostAttachments, "map" | "maps">,
 ): Programs {
   const { layout, grace, events } = core;
-  const { f64 } = core.memory;
+  const counters = programCountersOf(core);
+  const state = (program: Program): ProgramState => stateOf(program, counters);
   const programs = new Map<number, Program>();
   const bySlot = new Map<number, Program>();
   const slots = createSlots(1, programSlots);
@@ -123,34 +110,8 @@ export function createPrograms(
     program.holds += by;
     if (program.wanted || program.pin !== undefined) return;
     if (program.holds === 0) void remove(program, "deleted");
-    else if (program.holds === program.tailHolds) breakCircles();
-  }
-
-  /**
-   * Programs that nothing but program arrays hold, which nothing but such programs hold, would stay for ever: the arrays are emptied, as
-   * the kernel empties them when user space lets go of them.
-   */
-  function breakCircles(): void {
-    const reached = new Set<Program>();
-    const arrays = new Set<XdpMap>();
-    const visit = (program: Program | undefined): void => {
-      if (program === undefined || reached.has(program)) return;
-      reached.add(program);
-      program.maps.forEach(look);
-    };
-    const look = (map: XdpMap): void => {
-      if (map.spec.type !== "prog_array" || arrays.has(map)) return;
-      arrays.add(map);
-      for (const [key] of map.entries()) visit(bySlot.get(map.number(key) - 1));
-    };
-    for (const program of programs.values()) {
-      if (program.wanted || program.pin !== undefined || program.holds > program.tailHolds) visit(program);
-    }
-    for (const map of maps.store.list()) if (maps.isKept(map)) look(map);
-    const left = [...programs.values()].filter((program) => !reached.has(program));
-    for (const map of new Set(left.flatMap((program) => program.maps))) {
-      if (map.spec.type === "prog_array" && !arrays.has(map)) map.clear();
-    }
+    else if (program.holds === program.tailHolds)
+      breakCircles([...programs.values()], maps, (slot) => bySlot.get(slot));
   }
 
   async function remove(program: Program, reason: DeleteReason): Promise<void> {
@@ -160,95 +121,8 @@ export function createPrograms(
     await Promise.all(threads().map((thread) => thread.remove(program.slot)));
     bySlot.delete(program.slot);
     for (const map of program.maps) map.release();
-    for (const { programCounters } of layout.arenas) {
-      const at = (programCounters >> 3) + program.slot * programCounter.count;
-      f64.fill(0, at, at + programCounter.count);
-    }
+    counters.clear(program.slot);
     slots.give(program.slot);
-  }
-
-  function counters(slot: number): CountersOf<"program"> {
-    const field = (index: number): number =>
-      layout.arenas.reduce((sum, { programCounters }) => {
-        return sum + f64[(programCounters >> 3) + slot * programCounter.count + index]!;
-      }, 0);
-    const verdict = Object.fromEntries(
-      verdicts.map((name, index) => [name, field(programCounter.verdicts + index)]),
-    ) as Record<(typeof verdicts)[number], number>;
-    return {
-      runs: field(programCounter.runs),
-      nanoseconds: field(programCounter.nanoseconds),
-      measured: field(programCounter.measured),
-      ...verdict,
-      unknown: field(programCounter.verdicts + verdicts.length),
-    };
-  }
-
-  function state({ handle, slot, spec, maps: used, pin }: Program): ProgramState {
-    return {
-      program: handle,
-      name: spec.name,
-      section: spec.section,
-      attach: spec.attach,
-      tag: toolchain.tag(spec),
-      instructions: spec.insns.length,
-      license: spec.license,
-      maps: used.map(({ id }) => id),
-      ...(pin === undefined ? {} : { pin }),
-      counters: counters(slot),
-    };
-  }
-
-  /** Maps of an object as this engine has them: its own, or those that take their place. */
-  function createAll(object: ObjectSpec, reuse: Readonly<Record<string, number>>): Map<MapSpec, XdpMap> {
-    const made = new Map<MapSpec, XdpMap>();
-    try {
-      for (const name of Object.keys(reuse)) {
-        if (object.maps.some((spec) => spec.name === name)) continue;
-        const names = object.maps.map((spec) => spec.name).join(", ") || "none";
-        refuse("ENOENT", "program", `reuse: the object has no map ${name}`, `it has ${names}`);
-      }
-      for (const spec of object.maps) {
-        const handle = reuse[spec.name];
-        const pinned = spec.pinByName === true ? maps.pinned(spec.name) : undefined;
-        const map = handle === undefined ? (pinned ?? maps.store.create(spec)) : maps.find(handle);
-        if (handle !== undefined || pinned !== undefined) {
-          checkSame(spec, map);
-          map.retain();
-        } else if (spec.pinByName === true) maps.pin(map, spec.name);
-        made.set(spec, map);
-      }
-    } catch (error) {
-      for (const map of made.values()) map.release();
-      throw error;
-    }
-    return made;
-  }
-
-  function checkSame(spec: MapSpec, map: XdpMap): void {
-    const mismatch = shapeMismatch(spec, map.spec);
-    if (mismatch === undefined) return;
-    const problem = `cannot be ${spec.name} of the object: ${mismatch}`;
-    refuse("EINVAL", `map ${map.id} (${map.spec.name})`, problem, "reuse a map of the same shape");
-  }
-
-  /** Entries that the object declares for maps of maps and of programs. */
-  function link(made: ReadonlyMap<MapSpec, XdpMap>, loaded: readonly Program[]): void {
-    for (const [spec, map] of made) {
-      for (const [index, name] of spec.initialSlots ?? []) {
-        const inner = [...made].find(([other]) => other.name === name)?.[1];
-        const program = loaded.find((other) => other.spec.name === name);
-        const id = inner?.id ?? program?.handle;
-        if (id === undefined) {
-          refuse("ENOENT", `map ${spec.name}`, `its entry ${index} names ${name}, which is not loaded`, "load it too");
-        }
-        const key = new Uint8Array(4);
-        const value = new Uint8Array(4);
-        new DataView(key.buffer).setUint32(0, index, true);
-        new DataView(value.buffer).setUint32(0, id, true);
-        map.update(key, value);
-      }
-    }
   }
 
   async function install(
@@ -272,6 +146,7 @@ export function createPrograms(
       handle,
       slot,
       spec,
+      tag: toolchain.tag(spec),
       object,
       maps: used,
       pin: undefined,
@@ -328,11 +203,11 @@ export function createPrograms(
       }
       return forHost;
     };
-    const made = attempt(file, () => createAll(object, reuse));
+    const made = attempt(file, () => createObjectMaps(maps, object, reuse));
     const loaded: Program[] = [];
     try {
       for (const spec of chosen) loaded.push(await install(spec, whole, made));
-      attempt(file, () => link(made, loaded));
+      attempt(file, () => linkObject(made, loaded));
       for (const program of loaded) {
         if (pin !== undefined) setPin(program, loaded.length === 1 ? pin : `${pin}.${program.spec.name}`);
       }
