@@ -2,7 +2,7 @@
 import { JunctorError } from "../errors.js";
 import { bindMap } from "./jit/bindings.js";
 import { compileProgram, type ImportNeed } from "./jit/compile.js";
-import { inlineLookup } from "./maps/inline.js";
+import { inlineRoutine } from "./maps/inline/routines.js";
 import { isShared, type WasmModule, wasm, type XdpMemory } from "./memory.js";
 import type { ProgramSpec } from "./spec.js";
 import type { Refused, Verified, VerifierOptions } from "./verifier/result.js";
@@ -44,8 +44,8 @@ export interface PrepareOptions extends VerifierOptions {
   /** Threads that per-CPU maps have values for. */
   readonly cpus?: number;
   readonly fuel?: number;
-  /** False: all lookups in maps are the host's. */
-  readonly inlineLookups?: boolean;
+  /** False: all operations on maps are the host's. */
+  readonly inlineMaps?: boolean;
 }
 
 /**
@@ -59,7 +59,7 @@ export function prepareProgram(
   records: readonly number[],
   options: PrepareOptions = {},
 ): PreparedProgram {
-  const { cpus, fuel, inlineLookups, ...verifier } = options;
+  const { cpus, fuel, inlineMaps, ...verifier } = options;
   return prepareVerified(spec, verifyProgram(spec, verifier), memory, records, options);
 }
 
@@ -69,7 +69,7 @@ export function prepareVerified(
   verified: Verified,
   memory: XdpMemory,
   records: readonly number[],
-  { cpus = 1, fuel, inlineLookups = true }: Omit<PrepareOptions, keyof VerifierOptions> = {},
+  { cpus = 1, fuel, inlineMaps = true }: Omit<PrepareOptions, keyof VerifierOptions> = {},
 ): PreparedProgram {
   if (records.length !== spec.maps.length) {
     throw new JunctorError("EINVAL", `program ${spec.name}: ${records.length} maps for ${spec.maps.length}`);
@@ -80,7 +80,10 @@ export function prepareVerified(
     verified,
     bindings,
     ...(fuel !== undefined && { fuel }),
-    ...(inlineLookups && { inlineLookup: (into, { record, base }) => inlineLookup(into, { memory, record, base }) }),
+    ...(inlineMaps && {
+      inlineRoutine: (into, { record, base }, operation, host) =>
+        inlineRoutine(into, { memory, record, base }, operation, host),
+    }),
     sharedMemory: isShared(memory),
   });
   const module = wasm === undefined ? undefined : new wasm.Module(bytes);

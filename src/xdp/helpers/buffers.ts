@@ -108,6 +108,12 @@ export function bufferHelpers({ memory, host, windows, map, rings }: HelperEnv):
       if (flags !== 0 || flagsHigh !== 0 || typeOf(record) !== mapTypes.ringbuf) return 0;
       return map(record).reserve(size >>> 0);
     },
+    /** For compiled programs, which write records themselves: who waits for one is to be told. */
+    ring_wake: (_, record = 0) => {
+      map(record).wake();
+      host.wake?.(record);
+      return 0;
+    },
     helper_132: (_, pointer = 0, flags = 0) => finish(pointer, flags, "submit"),
     helper_133: (_, pointer = 0, flags = 0) => finish(pointer, flags, "discard"),
     // u64 bpf_ringbuf_query(ringbuf, u64 flags)

@@ -10,10 +10,11 @@ import type { CallFacts } from "../verifier/result.js";
 import { i32, i64 } from "../wasm/builder.js";
 import { importModule, maximumTailCalls } from "./abi.js";
 import { writeAddress } from "./access.js";
-import type { PlacedMap } from "./bindings.js";
 import { loadFuel, reloadPacket, type Scope, saveFuel, writeFault, writeFaultIf } from "./context.js";
 import { forgetArguments, forgetPacket } from "./known.js";
+import { pushElement, writeLookup, writeRemove, writeUpdate } from "./map-calls.js";
 import { writeRedirect, writeRedirectMap } from "./redirects.js";
+import { writeCommit, writeOutput, writeReserve } from "./ring-calls.js";
 import { addWork, hostWork } from "./work.js";
 
 const maximumRounds = 1 << 23;
@@ -106,6 +107,8 @@ type InPlace = (scope: Scope, facts: CallFacts | undefined, slot: number, leave:
 
 const own: Readonly<Record<number, InPlace>> = {
   1: writeLookup,
+  2: writeUpdate,
+  3: writeRemove,
   5: writeTime,
   8: ({ f, registers, state }) => {
     f.get(state).i64Load32U(field.cpu).set(registers[0]!);
@@ -117,6 +120,10 @@ const own: Readonly<Record<number, InPlace>> = {
   93: writeLock,
   94: writeUnlock,
   125: writeTime,
+  130: writeOutput,
+  131: writeReserve,
+  132: (scope) => writeCommit(scope, "submit"),
+  133: (scope) => writeCommit(scope, "discard"),
   160: writeTime,
   164: writeForEach,
   181: writeLoop,
@@ -125,40 +132,6 @@ const own: Readonly<Record<number, InPlace>> = {
 /** All clocks show the time of the batch's begin. */
 function writeTime({ f, registers, state }: Scope): boolean {
   f.get(state).i64Load(field.time).set(registers[0]!);
-  return true;
-}
-
-/** Leaves the address of an element whose index is in `counter`. */
-function pushElement({ f, state, counter }: Scope, binding: PlacedMap): void {
-  pushAddress(f.get(counter).i32Const(binding.stride).i32Mul(), binding, binding.values).i32Add();
-  if (binding.cpuStride > 0) f.get(state).i32Load(field.cpu).i32Const(binding.cpuStride).i32Mul().i32Add();
-}
-
-function writeLookup(scope: Scope, facts: CallFacts | undefined, slot: number): boolean {
-  const { f, registers, state, address, counter } = scope;
-  const map = facts?.map ?? -1;
-  const binding = scope.bindings[map];
-  if (binding === undefined) return false;
-  const { spec } = binding;
-  const array = (spec.type === "array" || spec.type === "percpu_array") && spec.keySize === 4;
-  if (array && facts?.key !== undefined) {
-    if (facts.key >>> 0 >= spec.maxEntries) f.i32Const(0);
-    else {
-      f.i32Const(facts.key).set(counter);
-      pushElement(scope, binding);
-    }
-  } else if (array) {
-    writeAddress(scope, 2, 0, 4, facts?.memory[1], false, slot);
-    f.get(address).i32Load(0, 0).tee(counter).i32Const(spec.maxEntries).i32LtU().if(i32);
-    pushElement(scope, binding);
-    f.else().i32Const(0).end();
-  } else {
-    const routine = scope.lookup(map);
-    if (routine === undefined) return false;
-    writeAddress(scope, 2, 0, spec.keySize, facts?.memory[1], false, slot);
-    pushAddress(f.get(state).get(address), binding, binding.record).call(routine);
-  }
-  f.i64ExtendI32U().set(registers[0]!);
   return true;
 }
 

@@ -1,5 +1,6 @@
 /** Programs to WebAssembly. */
 import { JunctorError } from "../../errors.js";
+import type { HostFunction, MapOperation } from "../maps/inline/routines.js";
 import { outcome } from "../run/outcome.js";
 import { action, state as field } from "../run/state.js";
 import type { ProgramSpec } from "../spec.js";
@@ -28,8 +29,13 @@ export interface ImportNeed {
   readonly words: number;
 }
 
-/** Writes a routine `(state: i32, key: i32, record: i32) -> i32` that looks a key up in a map: address of its value or 0. */
-export type InlineLookup = (module: ModuleBuilder, map: PlacedMap) => FunctionRef | undefined;
+/** Writes the routine of an operation on a map, of those in `maps/inline/routines.ts`. Undefined: the host does it. */
+export type InlineRoutine = (
+  module: ModuleBuilder,
+  map: PlacedMap,
+  operation: MapOperation,
+  host: HostFunction,
+) => FunctionRef | undefined;
 
 export interface CompileInput {
   readonly spec: ProgramSpec;
@@ -37,7 +43,7 @@ export interface CompileInput {
   /** Of the program's maps, in their order. */
   readonly bindings: readonly MapBinding[];
   readonly fuel?: number;
-  readonly inlineLookup?: InlineLookup;
+  readonly inlineRoutine?: InlineRoutine;
   /** Whether the memory is one that threads share. Default true. */
   readonly sharedMemory?: boolean;
 }
@@ -91,7 +97,7 @@ export function compileProgram(input: CompileInput): Compiled {
     functions.set(start, module.func(name, [i32, i32, i64, i64, i64, i64, i64], [i64]));
   }
 
-  const routines = new Map<number, FunctionRef | undefined>();
+  const routines = new Map<string, FunctionRef | undefined>();
   const reaching = new Map<string, FunctionRef>();
   const unit: Unit = {
     module,
@@ -112,9 +118,12 @@ export function compileProgram(input: CompileInput): Compiled {
       reaching.set(key, known);
       return known;
     },
-    lookup(map) {
-      if (!routines.has(map)) routines.set(map, input.inlineLookup?.(module, bindings[map]!));
-      return routines.get(map);
+    routine(map, operation) {
+      const key = `${operation} ${map}`;
+      if (!routines.has(key)) {
+        routines.set(key, input.inlineRoutine?.(module, bindings[map]!, operation, unit.host));
+      }
+      return routines.get(key);
     },
   };
   for (const { start } of verified.subprograms) {

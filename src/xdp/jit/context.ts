@@ -1,4 +1,5 @@
 /** What is known while one function of a program is written. */
+import type { MapOperation } from "../maps/inline/routines.js";
 import type { ProgramSpec } from "../spec.js";
 import type { Verified } from "../verifier/result.js";
 import type { FunctionBuilder, FunctionRef, Label, Local, ModuleBuilder } from "../wasm/builder.js";
@@ -22,7 +23,8 @@ export interface Unit {
   readonly host: (name: string, words: number) => FunctionRef;
   /** See `writeReaches`. */
   readonly reaches: (write: boolean, all: boolean) => FunctionRef;
-  readonly lookup: (map: number) => FunctionRef | undefined;
+  /** The module's routine for an operation on a map; undefined: the host does it. */
+  readonly routine: (map: number, operation: MapOperation) => FunctionRef | undefined;
 }
 
 /** A function in the making: parameters (state, frame, r1 … r5), registers as 64-bit locals. */

@@ -9,7 +9,7 @@ import { JunctorError } from "../../errors.js";
 import { seededWords } from "../../random.js";
 import { disassemble } from "../insn/disassembler.js";
 import { mapRecord } from "../maps/descriptor.js";
-import { inlineLookup } from "../maps/inline.js";
+import { inlineRoutine } from "../maps/inline/routines.js";
 import { createMapStore } from "../maps/store.js";
 import { createXdpMemory, wasm } from "../memory.js";
 import { outcome } from "../run/outcome.js";
@@ -172,7 +172,7 @@ describe("hostile programs", () => {
       verified,
       bindings: program.maps.map((map, index) => bindMap(a.memory, records[index]!, map, cpus)),
       fuel: 20_000,
-      inlineLookup: (into, map) => inlineLookup(into, { memory: a.memory, ...map }),
+      inlineRoutine: (into, map, operation, host) => inlineRoutine(into, { memory: a.memory, ...map }, operation, host),
     });
     const module = new wasm!.Module(bytes);
     const batch = each % 4 === 0;

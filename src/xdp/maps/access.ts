@@ -53,6 +53,8 @@ export interface MapAccess {
   submit(data: number, flags: number): void;
   discard(data: number, flags: number): void;
   output(data: number, bytes: number, flags: number): number;
+  /** Ring buffer: tells who waits for records that there is one. */
+  wake(): void;
   /** bpf_ringbuf_query: 0 bytes available, 1 size, 2 consumer position, 3 producer position. */
   query(what: number): number;
   /** bpf_perf_event_output of two pieces (a piece may be empty) to the ring at `index`; 0xffffffff: this CPU's. */
@@ -75,6 +77,7 @@ export const noOperations: Omit<MapAccess, "type" | "keySize" | "valueSize"> = {
   submit: () => {},
   discard: () => {},
   output: refused("EINVAL"),
+  wake: () => {},
   query: () => 0,
   perfOutput: refused("EINVAL"),
 };

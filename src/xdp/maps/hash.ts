@@ -35,7 +35,7 @@ import { areas, isPerCpu, type Planner } from "./plan.js";
 export const hashWord = {
   nodes: mapRecord.own,
   nodeStride: mapRecord.own + 1,
-  /** Ring of indexes of free nodes: where it lies, and where its begin and end are. */
+  /** Ring of indexes of free nodes: where it lies, how many were ever taken out (modulo `freeLimit`; begins there modulo its size), and how many it has. */
   free: mapRecord.own + 2,
   freeFirst: mapRecord.own + 3,
   freeCount: mapRecord.own + 4,
@@ -60,7 +60,13 @@ const spares = (entries: number): number => Math.min(entries, 32) + 1;
 const patience = 64;
 
 /** Nodes that an eviction looks at before it takes one that was used. */
-const evictionScan = 64;
+export const evictionScan = 64;
+
+/**
+ * Where the count of nodes taken begins anew: a multiple of what the ring of free ones holds. It is not the ring's size, so that who looks
+ * twice sees that nodes were taken, however many.
+ */
+export const freeLimit = (nodes: number): number => Math.floor(2 ** 30 / nodes) * nodes;
 
 const isLru = (type: MapTypeName): boolean => type === "lru_hash" || type === "lru_percpu_hash";
 
@@ -153,6 +159,7 @@ export function hashCore(memory: XdpMemory, record: number): HashCore {
   const cpuStride = word(mapRecord.cpuStride);
   const cpus = word(hashWord.cpus);
   const free = word(hashWord.free) >>> 2;
+  const limit = freeLimit(nodeCount);
   const own = record >>> 2;
   const hash = keyHasher(memory, word(hashWord.seeds), keySize);
   const nodeWord = (index: number) => (nodes + index * nodeStride) >>> 2;
@@ -211,8 +218,8 @@ export function hashCore(memory: XdpMemory, record: number): HashCore {
       const count = i32[own + hashWord.freeCount] as number;
       if (count === 0) return -1;
       const first = i32[own + hashWord.freeFirst] as number;
-      const index = i32[free + first] as number;
-      i32[own + hashWord.freeFirst] = (first + 1) % nodeCount;
+      const index = i32[free + (first % nodeCount)] as number;
+      i32[own + hashWord.freeFirst] = first + 1 === limit ? 0 : first + 1;
       i32[own + hashWord.freeCount] = count - 1;
       const at = nodeWord(index);
       // Whoever strayed here must not take a half-written key for the one it had.
@@ -278,6 +285,7 @@ export function attachHash(memory: XdpMemory, record: number, cpu: number, type:
   const nodes = word(hashWord.nodes) >>> 2;
   const nodeWords = word(hashWord.nodeStride) >>> 2;
   const spinLock = word(mapRecord.spinLock);
+  const spared = Math.min(evictionScan, entries);
   const lru = isLru(type);
   const perCpu = cpuStride !== 0;
   const own = cpu === userSpace ? 0 : cpu;
@@ -300,13 +308,14 @@ export function attachHash(memory: XdpMemory, record: number, cpu: number, type:
 
   /** Second chance: entries that were looked up since the hand's last pass are spared, but only so many. */
   function evictLocked(): void {
-    for (let looked = 0, passed = 0; passed < nodeCount; passed++) {
+    // Two turns: in the first one all may be spared.
+    for (let looked = 0, passed = 0; passed < nodeCount * 2; passed++) {
       const hand = i32[(record >>> 2) + hashWord.hand] as number;
       i32[(record >>> 2) + hashWord.hand] = (hand + 1) % nodeCount;
       const at = nodes + hand * nodeWords;
       const hashed = i32[at + 1] as number;
       if (core.findLocked(core.keyOf(hand), hashed) !== hand) continue;
-      if (i32[at + 2] !== 0 && looked++ < evictionScan) {
+      if (i32[at + 2] !== 0 && looked++ < spared) {
         i32[at + 2] = 0;
         continue;
       }

@@ -25,8 +25,8 @@ import type { Planner } from "./plan.js";
 /** Words of a ring, each on a cache line of its own; the data follow. */
 export const ring = { consumer: 0, producer: 16, lock: 17, lost: 18, wake: 19, open: 20, bytes: 128 } as const;
 
-const busy = 0x8000_0000;
-const discarded = 0x4000_0000;
+export const busy = 0x8000_0000;
+export const discarded = 0x4000_0000;
 export const recordHeader = 8;
 
 export const wakeFlag = { none: 1, force: 2 } as const;
@@ -86,13 +86,16 @@ function commit(memory: XdpMemory, at: number, size: number, data: number, flags
   if (offset < 0 || offset >= size || offset % 8 !== 0) return;
   const length = (i32[header >>> 2] as number) & ~busy & ~discarded;
   Atomics.store(i32, header >>> 2, discard ? length | discarded : length);
-  if ((flags & wakeFlag.none) !== 0) return;
-  const words = at >>> 2;
-  const consumer = Atomics.load(i32, words + ring.consumer) & (size - 1);
-  if (consumer >>> 0 === offset || (flags & wakeFlag.force) !== 0) {
-    Atomics.add(i32, words + ring.wake, 1);
-    Atomics.notify(i32, words + ring.wake);
-  }
+  // Only now, as a consumer that found it busy has perhaps lain down since.
+  const consumer = Atomics.load(i32, (at >>> 2) + ring.consumer) & (size - 1);
+  const waited = consumer >>> 0 === offset && (flags & wakeFlag.none) === 0;
+  if (waited || (flags & wakeFlag.force) !== 0) wake(memory, at);
+}
+
+/** Tells who waits for records. */
+function wake({ i32 }: XdpMemory, at: number): void {
+  Atomics.add(i32, (at >>> 2) + ring.wake, 1);
+  Atomics.notify(i32, (at >>> 2) + ring.wake);
 }
 
 export function attachRingbuf(memory: XdpMemory, record: number, cpu: number): MapAccess {
@@ -116,6 +119,7 @@ export function attachRingbuf(memory: XdpMemory, record: number, cpu: number): M
       commit(memory, at, size, to, flags, false);
       return 0;
     },
+    wake: () => wake(memory, at),
     query(what) {
       if (what === 0) return (position(ring.producer) - position(ring.consumer)) >>> 0;
       return what === 1 ? size : what === 2 ? position(ring.consumer) : what === 3 ? position(ring.producer) : 0;

@@ -246,9 +246,9 @@ export function createMapStore(options: MapStoreOptions): MapStore {
     }
 
     /** Runs a lookup and copy until nobody freed an entry meanwhile, at last under the lock. */
-    function readStable(key: number): Uint8Array | undefined {
+    function readStable(find: () => number): Uint8Array | undefined {
       const attempt = () => {
-        const address = access.lookup(key);
+        const address = find();
         return address === 0 ? undefined : read(address);
       };
       if (core === undefined) return attempt();
@@ -409,7 +409,7 @@ export function createMapStore(options: MapStoreOptions): MapStore {
           const index = indexOf(at);
           return index < 0 ? undefined : readObject(index);
         }
-        return readStable(at);
+        return readStable(() => access.lookup(at));
       },
       update(key, value, flags = 0) {
         writable();
@@ -554,8 +554,11 @@ export function createMapStore(options: MapStoreOptions): MapStore {
 
     /** Value of exactly this prefix. */
     function exact(key: Uint8Array): Uint8Array | undefined {
-      const index = core?.find(putKey(key)) ?? -1;
-      return index < 0 ? undefined : read((core as NonNullable<typeof core>).valueOf(index, 0));
+      const at = putKey(key);
+      return readStable(() => {
+        const index = core?.find(at) ?? -1;
+        return index < 0 || core === undefined ? 0 : core.valueOf(index, 0);
+      });
     }
     return map;
   }

@@ -60,7 +60,7 @@ export interface XdpHost {
   readonly fib?: (lookup: FibLookup) => number;
   /** MTU of a device and bytes of its link header; undefined: there is no such device. */
   readonly mtu?: (ifindex: number) => { readonly mtu: number; readonly header: number } | undefined;
-  /** A perf or ring buffer has records for a consumer that may be waiting; `record` is the map's. */
+  /** A perf or ring buffer has records for a consumer that may be waiting; `record` is the map's. Not told of records behind unread ones. */
   readonly wake?: (record: number) => void;
   /**
    * Moves the frame in hand (metadata and all) to where there are at least `headroom` bytes before its data and `tailroom` after it, and sets

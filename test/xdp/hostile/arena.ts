@@ -6,7 +6,7 @@ import { JunctorError } from "../../../src/errors.js";
 import { kfuncByName } from "../../../src/xdp/helpers/kfuncs.js";
 import { bindMap } from "../../../src/xdp/jit/bindings.js";
 import { compileProgram } from "../../../src/xdp/jit/compile.js";
-import { inlineLookup } from "../../../src/xdp/maps/inline.js";
+import { inlineRoutine } from "../../../src/xdp/maps/inline/routines.js";
 import { createMapStore } from "../../../src/xdp/maps/store.js";
 import { createXdpMemory, isShared, wasm } from "../../../src/xdp/memory.js";
 import { loadObject } from "../../../src/xdp/object/load.js";
@@ -143,7 +143,8 @@ export function createArena({ maximumInstructions, fuel }: Limits): Arena {
       verified,
       bindings,
       fuel,
-      inlineLookup: (into, { record, base }) => inlineLookup(into, { memory, record, base }),
+      inlineRoutine: (into, { record, base }, operation, host) =>
+        inlineRoutine(into, { memory, record, base }, operation, host),
       sharedMemory: isShared(memory),
     });
     const instance = thread.install({ code: { kind: "module", module: new wasm!.Module(bytes) }, maps: own }, 1);

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { seed } from "../../../test/seed.js";
-import { seededWords } from "../../random.js";
-import { createXdpMemory, wasm, type XdpMemory } from "../memory.js";
-import { state } from "../run/state.js";
-import type { MapSpec, MapTypeName } from "../spec.js";
-import { i32, moduleBuilder } from "../wasm/builder.js";
-import { attachMap } from "./attach.js";
-import { inlineLookup } from "./inline.js";
-import { createMapStore, type XdpMap } from "./store.js";
+import { seed } from "../../../../test/seed.js";
+import { seededWords } from "../../../random.js";
+import { createXdpMemory, wasm, type XdpMemory } from "../../memory.js";
+import { state } from "../../run/state.js";
+import type { MapSpec, MapTypeName } from "../../spec.js";
+import { i32, moduleBuilder } from "../../wasm/builder.js";
+import { attachMap } from "../attach.js";
+import { createMapStore, type XdpMap } from "../store.js";
+import { inlineRoutine } from "./routines.js";
 
 if (wasm === undefined) throw new Error("this test needs WebAssembly");
 const api = wasm;
@@ -18,7 +18,9 @@ function compile(memory: XdpMemory, one: XdpMap, other: XdpMap): (state: number,
   const pages = memory.size / 65536;
   module.importMemory("env", "memory", { pages, maximum: pages, shared: true });
   const base = module.importGlobal("env", "map", i32);
-  const lookup = inlineLookup(module, { memory, record: one.record, base });
+  const lookup = inlineRoutine(module, { memory, record: one.record, base }, "lookup", () => {
+    throw new Error("a lookup asks nobody");
+  });
   if (lookup === undefined) throw new Error("nothing to inline");
   module.exportFunction("lookup", lookup);
   const instance = new api.Instance(new api.Module(module.finish()), {
