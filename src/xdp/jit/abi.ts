@@ -9,7 +9,8 @@
  * - `helper_<id>`, `kfunc_<id>`: `(state, ...arguments) -> word`; the context is not among the arguments, because `state` is it. An argument
  *   in `Signature.wide` is two words, low first. The result is the lower word; of a helper whose `returns` is "wide", the upper one is at
  *   `state.returnHigh`. What is done inside the module is not imported: get_smp_processor_id, tail_call, spin_lock, spin_unlock, loop, and
- *   lookups where the map is known and a routine for it exists;
+ *   operations on maps and ring buffers where the map is known and a routine for it exists (`maps/inline/routines.ts`);
+ * - `ring_wake(state, record)`: the program finished a record of that ring buffer, and somebody may be waiting for it;
  * - `check_access(state, pointer, size, write)`: whether an access that no single window bounds is within what the program may touch;
  * - `for_each_next(state, record, key, cursor) -> value`: goes on over a map that is no array; see `calls.ts`.
  *
