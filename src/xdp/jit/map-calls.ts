@@ -57,7 +57,8 @@ export function writeUpdate(scope: Scope, facts: CallFacts | undefined, slot: nu
   writeAddress(scope, 2, 0, spec.keySize, facts?.memory[1], false, slot);
   const flags = registers[4]!;
   f.get(state).get(address).get(registers[3]!).i32WrapI64();
-  f.get(flags).i32WrapI64().get(flags).i64Const(32).i64ShrU().i32WrapI64().call(routine);
+  f.get(flags).i32WrapI64().get(flags).i64Const(32).i64ShrU().i32WrapI64();
+  pushAddress(f, binding, binding.record).call(routine);
   setAnswer(scope);
   return true;
 }
