@@ -164,6 +164,29 @@ char _license[] __attribute__((section("license"), used)) = "GPL";`;
     }
   });
 
+  it("have types that match those of the system's headers", () => {
+    const compiler = ["clang-19", "clang-20", "clang-18"].find((each) => compilerVersion(each) !== undefined);
+    if (compiler === undefined) return console.warn("skipped: no clang that knows BPF_TYPE_MATCHES");
+    const names = ["ethhdr", "iphdr", "ipv6hdr", "udphdr"];
+    const source = `#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/udp.h>
+#include <bpf/bpf_helpers.h>
+struct iphdr___other { __u64 ttl; };
+__u32 answers[${names.length + 1}];
+SEC("xdp") int ask(struct xdp_md *ctx) {
+  ${names.map((name, at) => `answers[${at}] = __builtin_preserve_type_info(*(struct ${name} *)0, 2);`).join("\n")}
+  answers[${names.length}] = __builtin_preserve_type_info(*(struct iphdr___other *)0, 2);
+  return XDP_PASS;
+}
+char _license[] SEC("license") = "GPL";`;
+    const object = loadXdp(compile(source, { compiler }));
+    object.programs[0]!.run(new Uint8Array(64));
+    expect(object.globals.get("answers")).toEqual([...names.map(() => 1), 0]);
+  });
+
   it.skipIf(missing(["bpftool"]) !== undefined)(
     "have the types that bpftool sees, and load after bpftool linked them",
     () => {

@@ -29,6 +29,31 @@ const records: Readonly<Record<string, readonly [size: number, fields: readonly 
       ["h_proto", "u16", 96],
     ],
   ],
+  // Without a name, as brackets say: round ones of a union, curly ones of a struct.
+  "(in6)": [
+    16,
+    [
+      ["u6_addr8", "u8[16]", 0],
+      ["u6_addr16", "u16[8]", 0],
+      ["u6_addr32", "u32[4]", 0],
+    ],
+  ],
+  in6_addr: [16, [["in6_u", "(in6)", 0]]],
+  // Addresses are a group: found in the header, and by the group's name.
+  "{addresses4}": [
+    8,
+    [
+      ["saddr", "u32", 0],
+      ["daddr", "u32", 32],
+    ],
+  ],
+  "{addresses6}": [
+    32,
+    [
+      ["saddr", "in6_addr", 0],
+      ["daddr", "in6_addr", 128],
+    ],
+  ],
   iphdr: [
     20,
     [
@@ -43,18 +68,9 @@ const records: Readonly<Record<string, readonly [size: number, fields: readonly 
       ["check", "u16", 80],
       ["saddr", "u32", 96],
       ["daddr", "u32", 128],
+      ["addrs", "{addresses4}", 96],
     ],
   ],
-  // A union without a name, as brackets say.
-  "(in6)": [
-    16,
-    [
-      ["u6_addr8", "u8[16]", 0],
-      ["u6_addr16", "u16[8]", 0],
-      ["u6_addr32", "u32[4]", 0],
-    ],
-  ],
-  in6_addr: [16, [["in6_u", "(in6)", 0]]],
   ipv6hdr: [
     40,
     [
@@ -66,6 +82,7 @@ const records: Readonly<Record<string, readonly [size: number, fields: readonly 
       ["hop_limit", "u8", 56],
       ["saddr", "in6_addr", 64],
       ["daddr", "in6_addr", 192],
+      ["addrs", "{addresses6}", 64],
     ],
   ],
   tcphdr: [
@@ -127,8 +144,9 @@ function build(): Btf {
     const members = fields.map(
       ([field, type, offset, bits = 0]): BtfMember => ({ name: field, type: idOf(type), offset, bits }),
     );
-    const named = !name.startsWith("(");
-    const type: BtfType = { kind: named ? "struct" : "union", name: named ? name : "", size, members };
+    const named = /^\w/.test(name);
+    const kind = name.startsWith("(") ? "union" : "struct";
+    const type: BtfType = { kind, name: named ? name : "", size, members };
     ids.set(name, types.push(type) - 1);
   }
   for (const [name, values] of Object.entries(enums)) {
