@@ -26,7 +26,11 @@ function refusal(row: VerdictRow): string | undefined {
   }
 }
 
-describe.skipIf(reason !== undefined).each(Object.entries(verdictRows))("the kernel on %s", (_, rows) => {
+const title = "the kernel on %s";
+// A million steps take the kernel seconds, and twice as long with its log.
+const time = { timeout: 120_000 };
+
+describe.skipIf(reason !== undefined).each(Object.entries(verdictRows))(title, time, (_, rows) => {
   it.each(rows.map((row) => [row.name, row] as const))("%s", (_, row) => {
     const refused = refusal(row);
     expect(refused === undefined, refused).toBe(row.accept);
