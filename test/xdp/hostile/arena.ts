@@ -11,7 +11,7 @@ import { createMapStore } from "../../../src/xdp/maps/store.js";
 import { createXdpMemory, isShared, wasm } from "../../../src/xdp/memory.js";
 import { loadObject } from "../../../src/xdp/object/load.js";
 import { frameRegion, placeFrame } from "../../../src/xdp/run/frame.js";
-import { state } from "../../../src/xdp/run/state.js";
+import { fault as faults, state } from "../../../src/xdp/run/state.js";
 import { createThread } from "../../../src/xdp/run/thread.js";
 import type { MapSpec, ObjectSpec, ProgramSpec } from "../../../src/xdp/spec.js";
 import { verify } from "../../../src/xdp/verifier/verify.js";
@@ -33,7 +33,7 @@ export type End =
   | "refused"
   | "too complex"
   | "ran"
-  | "faulted"
+  | "out of fuel"
   | "ran unverified"
   | "faulted unverified";
 
@@ -153,7 +153,11 @@ export function createArena({ maximumInstructions, fuel }: Limits): Arena {
     const fault = memory.u32[(block + state.fault) >>> 2]!;
     checkGuards();
     if (blind) return fault === 0 ? "ran unverified" : "faulted unverified";
-    return fault === 0 ? "ran" : "faulted";
+    if (fault === faults.none) return "ran";
+    // bpf_loop may go round 2^23 times: what is verified may take long, and nothing else.
+    if (fault === faults.fuel) return "out of fuel";
+    const slot = memory.u32[(block + state.faultInsn) >>> 2]!;
+    throw new Error(`verified, and ended by fault ${fault} at instruction ${slot}`);
   }
 
   return {
