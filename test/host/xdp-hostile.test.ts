@@ -63,7 +63,8 @@ describe.skipIf(reason !== undefined)("spoiled XDP objects", () => {
         });
         for (const { run } of object.programs) {
           const engine = each % 2 === 0 ? "jit" : "interpreter";
-          expect(run(frame, { engine }).fault, `seed ${each}`).toBe("none");
+          // bpf_loop may take longer than there is fuel for.
+          expect(["none", "fuel"], `seed ${each}`).toContain(run(frame, { engine }).fault);
         }
       } catch (error) {
         if (error instanceof JunctorError) expect(error.message.length, `seed ${each}`).toBeGreaterThan(8);
