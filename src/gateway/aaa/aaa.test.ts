@@ -32,7 +32,7 @@ const config: AaaConfig = {
       authentication: "127.0.0.1:1812",
       accounting: "127.0.0.1:1813",
       secret: new Secret(fakeSecret),
-      timeout: 30,
+      timeout: 200,
       tries: 2,
       deadTime: 100,
     },
@@ -85,7 +85,7 @@ const start = async (changes: Partial<AaaConfig> = {}, log: Log = silentLog): Pr
 };
 
 const records = () => radius.accounting.map(recordOf);
-const eventually = async (condition: () => boolean, within = 5000): Promise<void> => {
+const eventually = async (condition: () => boolean, within = 20_000): Promise<void> => {
   for (const until = Date.now() + within; !condition(); ) {
     if (Date.now() > until) throw new Error(`not in time: ${records().join(", ")}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
