@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { seeds } from "../../../test/seed.js";
@@ -130,27 +131,29 @@ describe("rate limiter", () => {
       const { parentPort, workerData } = require("node:worker_threads");
       Promise.all([import(workerData.rate), import(workerData.memory)]).then(([{ createLimiter }, { attachMemory }]) => {
         const { charge } = createLimiter(attachMemory(workerData.shared));
-        const end = workerData.until;
-        let passed = 0;
-        let offered = 0;
-        for (let now = performance.now(); now < end; now = performance.now()) {
-          for (let i = 0; i < 50; i++) { offered += 3; passed += charge(${at}, 700, 3, now); }
-        }
-        parentPort.postMessage({ passed, offered });
+        parentPort.once("message", (end) => {
+          let passed = 0;
+          let offered = 0;
+          for (let now = performance.now(); now < end; now = performance.now()) {
+            for (let i = 0; i < 50; i++) { offered += 3; passed += charge(${at}, 700, 3, now); }
+          }
+          parentPort.postMessage({ passed, offered });
+          parentPort.close();
+        });
+        parentPort.postMessage("ready");
       });`;
     const rate = compiledUrl("./rate.js", import.meta.url).href;
     const memoryModule = compiledUrl("../../system/memory.js", import.meta.url).href;
+    const workerData = { rate, memory: memoryModule, shared: memory.shared };
+    const workers = [1, 2].map(() => new Worker(source, { eval: true, workerData }));
+    await Promise.all(workers.map((worker) => once(worker, "message")));
     const start = performance.now();
     writeRate(memory, at, { bitsPerSecond: 1e9, burst: 200_001 }, start);
-    const until = start + 600;
-    const workerData = { rate, memory: memoryModule, shared: memory.shared, until };
     const answers = await Promise.all(
-      [1, 2].map(() => {
-        const worker = new Worker(source, { eval: true, workerData });
-        return new Promise<{ passed: number; offered: number }>((resolve, reject) => {
-          worker.once("message", resolve);
-          worker.once("error", reject);
-        });
+      workers.map(async (worker): Promise<{ passed: number; offered: number }> => {
+        worker.postMessage(start + 600);
+        const [answer] = await once(worker, "message");
+        return answer;
       }),
     );
     const bytes = answers.reduce((sum, { passed }) => sum + passed, 0) * 700;
