@@ -305,7 +305,7 @@ test("a session that a run left open is closed by the next one with its last kno
     await eventually(() => second.status().pending === 0);
   }));
 
-test("more Stops than memory may hold are all delivered, in the end", () =>
+test("more Stops than memory may hold are all delivered, in the end", { timeout: 120_000 }, () =>
   withDirectory(async (store) => {
     const aaa = await start({ store });
     radius.takes = () => radius.up;
@@ -314,9 +314,10 @@ test("more Stops than memory may hold are all delivered, in the end", () =>
     for (let i = 0; i < count; i++) aaa.accounting.stop(accounted(`s${i}`), usage, "user-request");
     expect(aaa.status().pending).toBe(count);
     radius.up = true;
-    await eventually(() => aaa.status().pending === 0, 25_000);
+    await eventually(() => aaa.status().pending === 0, 100_000);
     expect(new Set(records().filter((each) => each.startsWith("stop "))).size).toBe(count);
-  }));
+  }),
+);
 
 test("without a store that is said once, and no more is kept than memory may hold", async () => {
   const said: string[] = [];
