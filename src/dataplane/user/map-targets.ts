@@ -80,7 +80,7 @@ export function createMapTargets({ memory: { u32 }, layout }: Core): MapTargets 
     },
     drop: (map, key) => end(map, key, (devices) => devices.shift()),
     gone(device) {
-      for (const { map, key } of byDevice.get(device) ?? []) map.delete(key);
+      for (const { map, key } of byDevice.get(device) ?? []) map.withdraw(key);
     },
   };
 }

@@ -30,6 +30,7 @@ export function breakCircles(
   for (const map of maps.store.list()) if (maps.isKept(map)) look(map);
   const left = programs.filter((program) => !reached.has(program));
   for (const map of new Set(left.flatMap((program) => program.maps))) {
-    if (map.spec.type === "prog_array" && !arrays.has(map)) map.clear();
+    if (map.spec.type !== "prog_array" || arrays.has(map)) continue;
+    for (const [key] of map.entries()) map.withdraw(key);
   }
 }

@@ -79,6 +79,8 @@ export interface XdpMap {
   freeze(): void;
   readonly frozen: boolean;
   clear(): void;
+  /** Takes away an entry of a map of objects because its object is no more, whether the map is frozen or not, or freed already. */
+  withdraw(key: Uint8Array): void;
   /** Entries in use, where the type counts them; else max_entries. */
   readonly count: number;
   /** What the data path has for an entry of a map of objects: the host's number, table index + 1, or the inner map's record. 0: none. */
@@ -516,6 +518,10 @@ export function createMapStore(options: MapStoreOptions): MapStore {
         } else if (stride > 0) {
           zeroBytes(memory, values, cpuStride === 0 ? stride * spec.maxEntries : cpuStride * cpus);
         }
+      },
+      withdraw(key) {
+        // What a freed map has left it forgets by itself.
+        if (objects && references > 0) deleteObject(key);
       },
       get count() {
         return core !== undefined || spec.type === "queue" || spec.type === "stack"
